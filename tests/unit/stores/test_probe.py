@@ -1,0 +1,136 @@
+"""The probe against stores whose vices are known."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from publisher.errors import TransportError
+from publisher.stores.directory import DirectoryStore
+from publisher.stores.port import Body, CreateAnswer, Progress
+from publisher.stores.probe import RACE_ROUNDS, Capabilities, Enforcement, probe
+from tests.support.memory_store import Fault, MemoryStore
+
+
+def names() -> Callable[[], str]:
+    numbers = itertools.count()
+    return lambda: f"run{next(numbers)}"
+
+
+def test_a_good_store_has_no_problems() -> None:
+    """A store that keeps every promise is found to, by a bounded number of requests, and left as it was."""
+    store = MemoryStore(clock_offset_s=-1.5)
+
+    found = probe(store, new_id=names())
+
+    assert found == Capabilities(
+        Enforcement.ENFORCED, checks_md5=True, keeps_metadata=True, consistent_reads=True, clock_offset_s=-1.5
+    )
+    assert (found.problems(), found.warnings()) == ((), ())
+    assert store.objects == {}
+    assert len(store.calls) < 600
+    assert all(key.startswith(".publish/probe/run0-") for _, key in store.calls)
+    races = [key for operation, key in store.calls if operation == "read"]
+    assert len(races) == 2 + RACE_ROUNDS
+
+
+def test_a_folder_is_a_good_store(tmp_path: Path) -> None:
+    """The folder store passes the same probe and nothing but empty folders remains."""
+    store = DirectoryStore(tmp_path)
+
+    found = probe(store, new_id=names())
+
+    assert found.problems() == ()
+    assert found.warnings() == ()
+    assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []
+
+
+@pytest.mark.parametrize(
+    ("store", "expected", "words"),
+    [
+        (MemoryStore(honours_condition=False), Enforcement.IGNORED, "does not honour create-if-absent"),
+        (MemoryStore(refuses_condition=True), Enforcement.REFUSED, "refuses create-if-absent"),
+        (MemoryStore(atomic=False), Enforcement.RACY, "not atomic"),
+    ],
+    ids=["ignored", "refused", "racy"],
+)
+def test_a_store_without_create_if_absent_is_found_out(store: MemoryStore, expected: Enforcement, words: str) -> None:
+    """S11, S12: a condition that is ignored, refused or not atomic is a problem, in words."""
+    found = probe(store, new_id=names())
+
+    assert found.conditional_put is expected
+    assert words in found.problems()[0]
+    assert store.objects == {}
+
+
+def test_stripped_metadata_is_a_problem() -> None:
+    """S13: without metadata nobody can prove whose object is there."""
+    found = probe(MemoryStore(keeps_metadata=False), new_id=names())
+
+    assert found.keeps_metadata is False
+    assert "metadata" in found.problems()[0]
+
+
+def test_unchecked_bodies_are_a_warning() -> None:
+    """A store that takes damaged bytes costs a full read after each upload, no safety."""
+    found = probe(MemoryStore(checks_digests=False), new_id=names())
+
+    assert found.checks_md5 is False
+    assert found.problems() == ()
+    assert "Content-MD5" in found.warnings()[0]
+
+
+@pytest.mark.parametrize(
+    ("offset", "problems", "warnings"), [(30.0, 0, 0), (-90.0, 0, 1), (600.0, 0, 1), (-660.0, 1, 0), (None, 0, 0)]
+)
+def test_clocks_apart_are_noticed(offset: float | None, problems: int, warnings: int) -> None:
+    """P10: above 60 s a warning, above 10 min a problem, in both directions."""
+    found = probe(MemoryStore(clock_offset_s=offset), new_id=names())
+
+    assert (len(found.problems()), len(found.warnings())) == (problems, warnings)
+
+
+def test_a_failed_delete_is_a_note() -> None:
+    """Without the right to delete the probe still answers, and says how much it left behind."""
+    store = MemoryStore(may_delete=False)
+
+    found = probe(store, new_id=names())
+
+    assert found.problems() == ()
+    assert f"{len(store.objects) + 1} small objects" in found.warnings()[0]
+
+
+@pytest.mark.parametrize("fault", [Fault.LOSE_REQUEST, Fault.LOSE_ANSWER])
+@pytest.mark.parametrize("call", [0, 1, 2, 3])
+def test_an_incomplete_probe_is_none(fault: Fault, call: int) -> None:
+    """A lost message while asking is an error, never an opinion, and the probe still cleans up."""
+    store = MemoryStore(faults={call: fault})
+
+    with pytest.raises(TransportError):
+        probe(store, new_id=names())
+
+    assert store.objects == {}
+
+
+class LosesAnswers(MemoryStore):
+    """Loses the answer to every create of the first race."""
+
+    def create(
+        self, key: str, body: Body, *, metadata: Mapping[str, str], progress: Progress | None = None
+    ) -> CreateAnswer:
+        answer = super().create(key, body, metadata=metadata, progress=progress)
+        return CreateAnswer.AMBIGUOUS if key.endswith("-1") else answer
+
+
+def test_lost_answers_in_a_race_are_no_verdict() -> None:
+    """A race whose answers were lost is run again; it neither accuses nor acquits the store."""
+    store = LosesAnswers()
+
+    found = probe(store, new_id=names())
+
+    assert found.conditional_put is Enforcement.ENFORCED
+    races = {key for operation, key in store.calls if operation == "create"}
+    assert len(races) == 1 + RACE_ROUNDS + 1 + 1
