@@ -1,0 +1,7 @@
+"""The registry and the escrow in SQL tables (PostgreSQL or SQLite); the only home of SQLAlchemy."""
+
+from publisher.registries.sql.database import SqlOptions
+from publisher.registries.sql.escrow import SqlEscrow
+from publisher.registries.sql.registry import SqlRegistry
+
+__all__ = ["SqlEscrow", "SqlOptions", "SqlRegistry"]
