@@ -1,0 +1,184 @@
+"""The files of one entry: `file:` gives one for each row of the matrix, `files:` one for each match of each row.
+
+The same for every kind of destination that publishes files. It refuses to look at what is in a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from publisher.manifest.completeness import CompletenessError, Found, claim_listed, require_count
+from publisher.manifest.context import Entry
+from publisher.manifest.escaping import visible
+from publisher.manifest.interpolation import Bound, Rendered, Row, Scope, TemplateError
+from publisher.manifest.matching import Match, find_matches
+from publisher.manifest.matrix import NO_MATRIX, Matrix, expand_matrix
+from publisher.manifest.nodes import MapNode, TextNode, place
+from publisher.manifest.paths import PathError
+from publisher.manifest.pattern import Captures, PatternError, capture_names, compile_pattern
+from publisher.model import FileSource, Origin
+
+Expected = int | Mapping[str, Sequence[str]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    """The values of one row and of the captures, and the file they led to; None where that has a problem, added."""
+
+    row: Row
+    source: FileSource | None
+
+
+def rows_of(entry: Entry) -> Matrix:
+    """Return the entry's matrix: one empty row where it has none, no rows after adding problems."""
+    node = entry.node.get("matrix")
+    if not isinstance(node, MapNode):
+        return NO_MATRIX
+    context = entry.context
+    return expand_matrix(
+        node,
+        f"{entry.field_path}.matrix",
+        budget=context.budget,
+        render=context.render_fixed,
+        problems=context.problems,
+    )
+
+
+def captures_of(entry: Entry) -> tuple[str, ...]:
+    """Return the names of the captures of the entry's `files` pattern."""
+    node = entry.node.get("files")
+    if not isinstance(node, TextNode):
+        return ()
+    try:
+        parts = entry.context.parse(node.text)
+    except TemplateError:
+        return ()
+    return tuple(name for part in parts if isinstance(part, str) for name in capture_names(part))
+
+
+def find_sources(entry: Entry, matrix: Matrix, expected: Expected) -> Iterator[Sourced]:
+    """Yield the sources in order, those with a problem too, so that the names beside them are still judged."""
+    file, files = entry.node.get("file"), entry.node.get("files")
+    problems = entry.context.problems
+    if isinstance(file, TextNode) and isinstance(files, TextNode):
+        key = entry.node.entries["files"][0]
+        problems.error(place(key, f"{entry.field_path}.files"), "an entry has `file` or `files`, not both")
+    elif isinstance(file, TextNode):
+        if expected is not None:
+            key = entry.node.entries["expect"][0]
+            problems.error(place(key, f"{entry.field_path}.expect"), "`expect` belongs to `files`, not to `file`")
+        yield from _single(entry, file, matrix)
+    elif isinstance(files, TextNode):
+        yield from _several(entry, files, matrix, expected)
+    else:
+        problems.error(entry.place, "this entry has no source", hint="give it `file: path` or `files: pattern`")
+
+
+def source_origin(entry: Entry, matrix: Matrix) -> Origin:
+    """Return where the entry's source is written, and what its path is made of."""
+    name = "files" if "files" in entry.node.entries else "file"
+    node = entry.node.get(name)
+    where = f"{entry.context.path.as_posix()}:{node.line if node else entry.node.line}"
+    if not isinstance(node, TextNode):
+        return Origin(where)
+    bound = entry.context.bind(node, f"{entry.field_path}.{name}", {Scope.MATRIX: matrix.names})
+    details = bound.details if bound else ()
+    return Origin(where, ", ".join((*(("a match of `files`",) if name == "files" else ()), *details)))
+
+
+def _single(entry: Entry, node: TextNode, matrix: Matrix) -> Iterator[Sourced]:
+    context, path = entry.context, f"{entry.field_path}.file"
+    bound = context.bind(node, path, {Scope.MATRIX: matrix.names})
+    seen: dict[str, FileSource | None] = {}
+    if bound is None:
+        return
+    for row in matrix.rows:
+        rendered = context.render(bound, row, node, path)
+        if rendered is None:
+            continue
+        if rendered.text not in seen:
+            seen[rendered.text] = _source(entry, rendered, node, path)
+        yield Sourced(row, seen[rendered.text])
+
+
+def _several(entry: Entry, node: TextNode, matrix: Matrix, expected: Expected) -> Iterator[Sourced]:
+    context, path = entry.context, f"{entry.field_path}.files"
+    before = context.problems.count
+    bound = context.bind(node, path, {Scope.MATRIX: matrix.names})
+    if bound is None:
+        return
+    found = [match for row in matrix.rows for match in _find(entry, bound, row, node)]
+    if not found or context.problems.count > before:
+        return
+    try:
+        decided = _complete(entry, expected, found)
+    except CompletenessError as error:
+        where = entry.node.get("expect") or node
+        context.problems.error(place(where, f"{entry.field_path}.expect"), error.message, hint=error.hint)
+        return
+    for row, matches in zip(found, decided, strict=True):
+        if not matches and expected is None:
+            hint = "build the files first, or correct the pattern"
+            context.problems.error(place(node, path), _nothing(row.row), hint=hint)
+        for match in matches:
+            if match.other is not None:
+                _add_ambiguous(entry, node, match)
+                continue
+            shown = match.shown if row.is_public else node.text
+            source = _source(entry, Rendered(match.shown, shown), node, path)
+            captures = {f"capture.{name}": Rendered(value, value) for name, value in match.captures.items()}
+            yield Sourced({**row.row, **captures}, source)
+
+
+def _find(entry: Entry, bound: Bound, row: Row, node: TextNode) -> Iterator[Found]:
+    context, path = entry.context, f"{entry.field_path}.files"
+    try:
+        rendered = bound.render(row)
+        context.paths.check_text(rendered)
+        pattern = compile_pattern(bound.pieces(row))
+        yield Found(row, pattern, find_matches(pattern, context.paths), rendered.text == rendered.shown)
+    except TemplateError as error:
+        context.add_template_error(error, node, path)
+    except (PatternError, PathError) as error:
+        context.problems.error(place(node, path), error.message, hint=error.hint)
+
+
+def _complete(entry: Entry, expected: Expected, found: Sequence[Found]) -> list[Sequence[Match]]:
+    """Return the matches of each row, decided by `expect`. Raises `CompletenessError`."""
+    if isinstance(expected, Mapping):
+        names = captures_of(entry)
+        if set(names) != set(expected):
+            raise CompletenessError(
+                f"`expect` lists values of {', '.join(f'`{visible(name)}`' for name in expected)}",
+                hint=f"the captures of the pattern are {', '.join(f'`{name}`' for name in names) or 'none'}",
+            )
+        return list(claim_listed(expected, found, budget=entry.context.budget))
+    if expected is not None:
+        require_count(expected, found)
+    return [row.matches for row in found]
+
+
+def _source(entry: Entry, path: Rendered, node: TextNode, field_path: str) -> FileSource | None:
+    try:
+        return entry.context.paths.source(path, entry.context.problems)
+    except PathError as error:
+        entry.context.problems.error(place(node, field_path), error.message, hint=error.hint)
+        return None
+
+
+def _nothing(row: Row) -> str:
+    values = ", ".join(f"{name.removeprefix('matrix.')}={visible(value.shown)}" for name, value in row.items())
+    return f"the pattern matches no file{f' for {values}' if values else ''}"
+
+
+def _add_ambiguous(entry: Entry, node: TextNode, match: Match) -> None:
+    def read(captures: Captures | None) -> str:
+        return ", ".join(f"{name}={visible(value)}" for name, value in (captures or {}).items())
+
+    names = ", ".join(f"{name}: [...]" for name in match.captures)
+    entry.context.problems.error(
+        place(node, f"{entry.field_path}.files"),
+        f"a file name can be read in two ways: {read(match.captures)} or {read(match.other)}",
+        hint=f"list the values, `expect: {{{names}}}`, or use `matrix` for one of them",
+    )

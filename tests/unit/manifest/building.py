@@ -1,0 +1,109 @@
+"""Small worlds for the manifest's tests: a file system in memory, and one call from text to manifest or problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from publisher.manifest import (
+    Diagnostic,
+    FileKind,
+    Files,
+    Inspection,
+    Listed,
+    Manifest,
+    ManifestError,
+    Severity,
+    parse_manifest,
+)
+
+ROOT = Path("/project")
+PATH = ROOT / "release.yaml"
+
+HEAD = """\
+version: 1
+destinations: {fleet: {kind: fleet}}
+defaults: {dev_stage: dev, architecture: arm64, version: '1'}
+artifacts:
+"""
+"""The first four lines of a manifest whose artifacts need only a name and a source; the first artifact is at line 5."""
+
+
+class MemoryFiles(Files):
+    """Regular files by their path below `ROOT`; folders are those that hold one."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._files = {ROOT / name for name in names}
+        self._folders = {ROOT, *(parent for path in self._files for parent in path.parents)}
+        self.asked: list[Path] = []
+
+    def project_root(self, folder: Path) -> Path:
+        return ROOT
+
+    def inspect(self, path: Path) -> Inspection:
+        self.asked.append(path)
+        if path in self._files:
+            return Inspection(FileKind.REGULAR, path)
+        return Inspection(FileKind.DIRECTORY if path in self._folders else FileKind.MISSING, path)
+
+    def list(self, folder: Path) -> list[Listed]:
+        there = {path for path in self._files | self._folders if path.parent == folder and path != folder}
+        return [Listed(path.name, path in self._folders, is_link=False) for path in there]
+
+
+def no_facts(name: str) -> str | None:
+    """Know nothing about Git and the pipeline."""
+    return None
+
+
+def parse(
+    text: str | bytes,
+    *,
+    names: Iterable[str] = ("m.bin",),
+    variables: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    facts: Callable[[str], str | None] = no_facts,
+    files: Files | None = None,
+) -> Manifest:
+    """Parse a manifest that stands in the root of a project which holds the files `names`."""
+    return parse_manifest(
+        text.encode() if isinstance(text, str) else text,
+        path=PATH,
+        variables=variables or {},
+        environment=environment or {},
+        facts=facts,
+        files=files or MemoryFiles(names),
+    )
+
+
+def refused(
+    text: str | bytes,
+    *,
+    names: Iterable[str] = ("m.bin",),
+    variables: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    files: Files | None = None,
+) -> ManifestError:
+    """Return the error of a manifest that must not be accepted."""
+    try:
+        parse(text, names=names, variables=variables, environment=environment, files=files)
+    except ManifestError as error:
+        return error
+    raise AssertionError("the manifest was accepted")
+
+
+def the_problem(text: str | bytes, *, names: Iterable[str] = ("m.bin",), **environment: str) -> Diagnostic:
+    """Return the only error of a manifest."""
+    listed = refused(text, names=names, environment=environment).diagnostics
+    found = [item for item in listed if item.severity is Severity.ERROR]
+    assert len(found) == 1, [item.message for item in found]
+    return found[0]
+
+
+def entry(body: str) -> str:
+    """Return a manifest of one entry; `body` is the inside of a flow mapping."""
+    return f"{HEAD}  - {{{body}}}\n"
+
+
+def place(diagnostic: Diagnostic) -> tuple[int, int]:
+    return diagnostic.line, diagnostic.column
