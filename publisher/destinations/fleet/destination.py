@@ -1,0 +1,236 @@
+"""The fleet destination: observe, publish and verify encrypted artifacts and their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from publisher.cancellation import Cancellation
+from publisher.destinations.fleet.device import Download, check_download, fetch_to, open_row
+from publisher.destinations.fleet.driver import Driver
+from publisher.destinations.fleet.ports import FleetPorts
+from publisher.destinations.fleet.protocol import Looked, look, publish
+from publisher.destinations.fleet.reader import Reader
+from publisher.destinations.fleet.registration import Ending
+from publisher.destinations.fleet.states import Wanted
+from publisher.destinations.fleet.values import Marks
+from publisher.destinations.port import Fetched, Finding, Host, VerifyMode, VerifyResult
+from publisher.errors import (
+    Cancelled,
+    CapabilityError,
+    DamagedObjectError,
+    DestinationError,
+    NotFoundError,
+    PublisherError,
+)
+from publisher.exit_codes import ExitCode
+from publisher.model import (
+    ArtifactId,
+    Certainty,
+    Failure,
+    FleetIdentity,
+    ObjectFacts,
+    Observation,
+    Outcome,
+    ReadyArtifact,
+    State,
+    Status,
+    failure_from,
+)
+from publisher.reasons import HINTS, Reason
+from publisher.registries.port import NoRow, Row
+
+OBSERVE_THREADS = 8
+
+
+class FleetDestination:
+    """One fleet: an object store, a registry of rows, and the write-once protocol between them."""
+
+    def __init__(
+        self,
+        ports: FleetPorts,
+        *,
+        download: Download,
+        diagnose: Callable[[bool], Iterator[Finding]],
+        close: Callable[[], None],
+        verify: VerifyMode = "head",
+    ) -> None:
+        self._ports = ports
+        self._download = download
+        self._diagnose = diagnose
+        self._close = close
+        self._verify: VerifyMode = verify
+
+    @property
+    def location(self) -> str:
+        return f"{self._ports.store.location} and {self._ports.registry.location}"
+
+    def observe(self, items: Sequence[ReadyArtifact]) -> Mapping[ArtifactId, Observation]:
+        """Look up rows in bulk, then ask the store about each object, several at a time."""
+        rows = self._rows([item.artifact.identity for item in items])
+
+        def observe_one(item: ReadyArtifact) -> Observation:
+            row = rows[item.artifact.identity]
+            if isinstance(row, PublisherError):
+                return _unknown(row)
+            try:
+                return self._observation(item, self._look(item, row))
+            except PublisherError as error:
+                return _unknown(error)
+
+        with ThreadPoolExecutor(OBSERVE_THREADS, thread_name_prefix="observe") as pool:
+            return dict(zip((item.artifact.id for item in items), pool.map(observe_one, items), strict=True))
+
+    def publish(self, item: ReadyArtifact, host: Host) -> Outcome:
+        driver = Driver(self._ports, item, host)
+        started = host.monotonic()
+        try:
+            ending = driver.run(publish(_wanted(item), registry=self._ports.registry.location, verify=self._verify))
+            status, reason, failure = ending.status, ending.reason, _failure_of(ending)
+            verification, notes = ending.verification, ending.notes
+            facts = self._facts(item, ending)
+        except PublisherError as error:
+            if isinstance(error, CapabilityError):
+                self._ports.distrust_store()
+            status, reason, failure = _status_of(error), error.code, failure_from(error)
+            verification, notes, facts = None, (), None
+        finally:
+            driver.close()
+        return Outcome(
+            status=status,
+            reason=reason,
+            verification=verification,
+            object=facts,
+            failure=failure,
+            attempts=driver.attempts,
+            uploaded_bytes=driver.uploaded_bytes,
+            seconds={**driver.seconds, "total": host.monotonic() - started},
+            notes=notes,
+        )
+
+    def verify(self, item: ReadyArtifact, mode: VerifyMode) -> VerifyResult:
+        """Compare marks and sizes (`head`), or download through the CDN, check, and open if the key is known."""
+        rows = self._rows([item.artifact.identity])
+        row = rows[item.artifact.identity]
+        if isinstance(row, PublisherError):
+            return VerifyResult(_unknown(row), content_compared=False)
+        try:
+            looked = self._look(item, row)
+            observation = self._observation(item, looked)
+            if mode == "head" or observation.state is not State.PUBLISHED or not isinstance(row, Row):
+                return VerifyResult(observation, content_compared=False)
+            if row.encryption_key is None:
+                check_download(row, self._download)
+                return VerifyResult(observation, content_compared=False)
+            compression = item.artifact.compression.wire
+            digest = open_row(row, self._download, lambda _piece: None, compression=compression)
+        except (DamagedObjectError, NotFoundError) as error:
+            damaged = Observation(State.DAMAGED, Certainty.VERIFIED, error.message)
+            return VerifyResult(damaged, content_compared=True)
+        except PublisherError as error:
+            return VerifyResult(_unknown(error), content_compared=False)
+        if digest != item.source.sha256:
+            differs = Observation(State.CONFLICT, Certainty.VERIFIED, "what devices download is not this source")
+            return VerifyResult(differs, content_compared=True)
+        return VerifyResult(observation, content_compared=True)
+
+    def _row(self, identity: FleetIdentity) -> Row:
+        """Return the registered row of one artifact. Raises `NotFoundError`, or `DestinationError` without a lookup."""
+        row = self._rows([identity])[identity]
+        if isinstance(row, PublisherError):
+            raise row
+        if row is NoRow.ABSENT:
+            raise NotFoundError(f"{identity.path} is not registered", hint="look at `publish plan` of its manifest")
+        if not isinstance(row, Row):
+            raise DestinationError(
+                "this registry cannot be asked for rows", hint="set ADMIN_API_LOOKUP, or RESOURCES_DATABASE_URL"
+            )
+        return row
+
+    def fetch(self, identity: FleetIdentity, output: Path) -> Fetched:
+        stored = self._ports.store.head(identity.object_key)
+        marks = Marks.read(stored.metadata) if stored else None
+        compression = marks.compression if marks else "gzip"
+        size, digest = fetch_to(output, self._row(identity), self._download, compression=compression)
+        return Fetched(size, digest)
+
+    def diagnose(self, *, create_tables: bool) -> Sequence[Finding]:
+        return list(self._diagnose(create_tables))
+
+    def close(self) -> None:
+        self._close()
+
+    def _rows(self, identities: Sequence[FleetIdentity]) -> dict[FleetIdentity, Row | NoRow | PublisherError]:
+        registry, found = self._ports.registry, dict[FleetIdentity, Row | NoRow | PublisherError]()
+        size = max(1, registry.lookup_batch or len(identities))
+        for chunk in _chunks(identities, size):
+            try:
+                found.update(
+                    self._ports.retry.call(
+                        lambda chunk=chunk: registry.lookup(chunk),  # type: ignore[misc] # bound now, not later
+                        cancellation=Cancellation(),
+                        notice=_quiet,
+                    )
+                )
+            except PublisherError as error:
+                found.update(dict.fromkeys(chunk, error))
+        return found
+
+    def _look(self, item: ReadyArtifact, row: Row | NoRow) -> Looked:
+        reader = Reader(self._ports, item.artifact.identity, cancellation=Cancellation(), notice=_quiet, row=row)
+        return reader.run(look(_wanted(item), registry=self._ports.registry.location))
+
+    def _observation(self, item: ReadyArtifact, looked: Looked) -> Observation:
+        identity, row, receipt = item.artifact.identity, looked.seen.row, looked.seen.receipt
+        wanted_url = self._ports.cdn_url(identity)
+        registered_url = row.cdn_url if isinstance(row, Row) else receipt.cdn_url if receipt else wanted_url
+        detail = looked.classified.detail
+        if registered_url != wanted_url:
+            detail += "; registered under another cdn_url"
+        sha256 = row.sha256.hex if isinstance(row, Row) else receipt.sha256 if receipt else None
+        stored = looked.seen.object
+        facts = ObjectFacts(identity.object_key, registered_url, stored.size_bytes, sha256) if stored else None
+        return Observation(looked.classified.state, looked.classified.certainty, detail, object=facts)
+
+    def _facts(self, item: ReadyArtifact, ending: Ending) -> ObjectFacts | None:
+        identity = item.artifact.identity
+        if ending.sealed is not None:
+            sealed = ending.sealed
+            return ObjectFacts(identity.object_key, self._ports.cdn_url(identity), sealed.size_bytes, sealed.sha256.hex)
+        if ending.seen is None or ending.seen.object is None:
+            return None
+        row, receipt = ending.seen.row, ending.seen.receipt
+        sha256 = row.sha256.hex if isinstance(row, Row) else receipt.sha256 if receipt else None
+        url = row.cdn_url if isinstance(row, Row) else self._ports.cdn_url(identity)
+        return ObjectFacts(identity.object_key, url, ending.seen.object.size_bytes, sha256)
+
+
+def _wanted(item: ReadyArtifact) -> Wanted:
+    return Wanted(item.artifact.identity, item.source.sha256.hex, item.artifact.compression.wire)
+
+
+def _unknown(error: PublisherError) -> Observation:
+    return Observation(State.UNKNOWN, Certainty.UNKNOWN, error.message, failure=failure_from(error))
+
+
+def _failure_of(ending: Ending) -> Failure | None:
+    if ending.status is not Status.BLOCKED:
+        return None
+    code = ExitCode.FAILED if ending.reason == Reason.LOOKUP_FAILED else ExitCode.NEEDS_A_PERSON
+    return Failure(ending.reason, ending.detail, HINTS[Reason(ending.reason)], code is ExitCode.FAILED, int(code))
+
+
+def _status_of(error: PublisherError) -> Status:
+    if isinstance(error, Cancelled):
+        return Status.CANCELLED
+    return Status.BLOCKED if error.exit_code == ExitCode.NEEDS_A_PERSON else Status.FAILED
+
+
+def _chunks(identities: Sequence[FleetIdentity], size: int) -> Iterator[Sequence[FleetIdentity]]:
+    for start in range(0, len(identities), size):
+        yield identities[start : start + size]
+
+
+def _quiet(_attempt: int, _wait_s: float, _why: str) -> None:
+    pass

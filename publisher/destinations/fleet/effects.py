@@ -1,0 +1,125 @@
+"""What the fleet protocol may ask of the world. The protocol yields these; a driver performs them and sends the answer.
+
+An effect that fails is raised into the protocol as a `PublisherError`. Each effect is one scheduling point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from publisher.destinations.fleet.values import Evidence, Receipt, Sealed
+from publisher.registries.port import NoRow, RegisterAnswer, Row
+from publisher.stores.port import CreateAnswer, ObjectInfo
+
+Answer = TypeVar("Answer")
+Result = TypeVar("Result")
+
+
+class Effect(Generic[Answer]):
+    """A request to the world whose answer has the type `Answer`."""
+
+    __slots__ = ()
+
+
+Steps = Generator[Effect[Any], Any, Result]
+"""A piece of the protocol that ends with `Result`."""
+
+
+def ask(effect: Effect[Answer]) -> Steps[Answer]:
+    """Yield one effect and return its answer, with its type."""
+    answer: Answer = yield effect
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup(Effect[Row | NoRow]):
+    """Ask the registry for our identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head(Effect[ObjectInfo | None]):
+    """Ask the store what is under our object key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReceipt(Effect[Receipt | None]):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class EscrowGet(Effect[Sealed | None]):
+    """Fetch what an earlier run left under `nonce`; None if there is nothing, or the key cannot be unwrapped by us."""
+
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStore(Effect[bool]):
+    """Make sure that the store honours create-if-absent; answer whether it also refuses damaged uploads by itself.
+
+    Raises `CapabilityError`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Seal(Effect[Sealed]):
+    """Draw a key and a nonce, compress, encrypt and hash the source into a spool."""
+
+
+@dataclass(frozen=True, slots=True)
+class EscrowPut(Effect[None]):
+    """Store the wrapped key durably: from here on another run can finish."""
+
+    sealed: Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Create(Effect[CreateAnswer]):
+    """Send the one conditional request that can make the object exist."""
+
+    sealed: Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack(Effect[None]):
+    """Download the object and compare it with `sealed`; if `opened`, also decrypt and compare the source.
+
+    Raises `DamagedObjectError`.
+    """
+
+    sealed: Sealed
+    opened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Register(Effect[RegisterAnswer]):
+    """Send the registration; always the same bytes for the same `sealed`."""
+
+    sealed: Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReceipt(Effect[None]):
+    sealed: Sealed
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class EscrowDrop(Effect[None]):
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause(Effect[bool]):
+    """Wait before trying again. False when attempts or time are used up, or a stop was requested: do not try again."""
+
+    attempt: int
+    why: str
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Now(Effect[float]):
+    """Read the monotonic clock, in seconds."""

@@ -1,0 +1,180 @@
+"""The second half of the protocol: register what is there, make sure of it, close. Pure, like `protocol`.
+
+Every retry sends the same bytes; values that do not describe the object there are never sent; an answer that says
+nothing is settled by a lookup where there is one, and otherwise by sending the same bytes again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from publisher.destinations.fleet.effects import (
+    EscrowDrop,
+    Head,
+    Lookup,
+    Now,
+    Pause,
+    ReadBack,
+    Register,
+    Steps,
+    WriteReceipt,
+    ask,
+)
+from publisher.destinations.fleet.states import Seen
+from publisher.destinations.fleet.values import Evidence, Marks, Sealed
+from publisher.errors import DamagedObjectError, OutcomeUnknownError, PublisherError, TransportError
+from publisher.model import Status
+from publisher.reasons import HINTS, Reason
+from publisher.registries.port import Accepted, Duplicate, NoAnswer, NoRow, Refused, Row
+
+REVERIFY_AFTER_S = 15 * 60
+"""A verification older than this is repeated before anything is registered (DESIGN.md, "The write order", step 8)."""
+
+CONFIRM_ATTEMPTS = 5
+"""Lookups may lag behind the write; with the driver's pauses this is about five seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the protocol ended for one artifact. `sealed` is what was registered, if anything was."""
+
+    status: Status
+    reason: str
+    detail: str = ""
+    verification: str | None = None
+    sealed: Sealed | None = None
+    seen: Seen | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class _Confirmed:
+    evidence: Evidence
+    is_seen: bool
+    """Whether a lookup showed the row, or the registry has nothing to show."""
+
+
+def register(
+    sealed: Sealed, *, etag: str, status: Literal[Status.PUBLISHED, Status.ADOPTED], verification: str
+) -> Steps[Ending]:
+    """Register `sealed`, whose bytes are verified to be in the store with this ETag."""
+    verified_at = yield from ask(Now())
+    attempt = 0
+    while True:
+        attempt += 1
+        if (yield from ask(Now())) - verified_at > REVERIFY_AFTER_S:
+            yield from ask(ReadBack(sealed, opened=False))
+            verified_at = yield from ask(Now())
+        answer = yield from ask(Register(sealed))
+        match answer:
+            case Accepted():
+                confirmed = yield from _confirm(sealed, "accepted")
+                break
+            case Duplicate(sha256):
+                if sha256 is not None and sha256 != sealed.sha256:
+                    return _damaged(f"the registry already has this version with another sha256 ({sha256.hex[:12]}...)")
+                confirmed = yield from _confirm(sealed, "duplicate")
+                break
+            case Refused(error, business):
+                seen = (yield from _lookup_after(error)) if business else NoRow.ABSENT
+                if isinstance(seen, Row):
+                    confirmed = _compare(seen, sealed)
+                    break
+                if not error.retryable:
+                    raise error
+                again = error
+            case NoAnswer(error):
+                seen = yield from _lookup_after(error)
+                if isinstance(seen, Row):
+                    confirmed = _compare(seen, sealed)
+                    break
+                again = error
+        retry_after = again.retry_after_s if isinstance(again, TransportError) else None
+        if not (yield from ask(Pause(attempt, again.message, retry_after))):
+            if isinstance(answer, NoAnswer):
+                raise OutcomeUnknownError(
+                    f"no answer to the registration: {again.message}",
+                    hint="the object is stored; running again finishes it without uploading, where its key was kept",
+                )
+            raise again
+    return (yield from _close(sealed, etag, confirmed, status=status, verification=verification))
+
+
+def _confirm(sealed: Sealed, evidence: Evidence) -> Steps[_Confirmed]:
+    """Look until the row is seen. A row with other values is damage; one that never shows is reported as unverified."""
+    for attempt in range(1, CONFIRM_ATTEMPTS + 1):
+        try:
+            row = yield from ask(Lookup())
+        except PublisherError:
+            return _Confirmed(evidence, is_seen=False)
+        if isinstance(row, Row):
+            return _compare(row, sealed)
+        if row is NoRow.UNSEEN:
+            return _Confirmed(evidence, is_seen=evidence == "accepted")
+        if attempt < CONFIRM_ATTEMPTS and not (yield from ask(Pause(attempt, "the row does not show yet"))):
+            break
+    return _Confirmed(evidence, is_seen=False)
+
+
+def _lookup_after(error: PublisherError) -> Steps[Row | NoRow]:
+    """Look whether the registration went through; a lookup that fails too leaves the outcome unknown."""
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return (yield from ask(Lookup()))
+        except TransportError as unanswered:
+            why = unanswered
+        if not (yield from ask(Pause(attempt, why.message, why.retry_after_s))):
+            raise OutcomeUnknownError(
+                f"the registration was sent and not confirmed: {error.message}",
+                hint="the object is stored; running again settles it",
+            )
+
+
+def _compare(row: Row, sealed: Sealed) -> _Confirmed:
+    if row.sha256 != sealed.sha256 or row.size_bytes != sealed.size_bytes:
+        raise DamagedObjectError(
+            f"the registered row has sha256 {row.sha256.hex[:12]}..., the object {sealed.sha256.hex[:12]}...",
+            hint=HINTS[Reason.DAMAGED_OBJECT],
+        )
+    return _Confirmed("lookup", is_seen=True)
+
+
+def _close(
+    sealed: Sealed,
+    etag: str,
+    confirmed: _Confirmed,
+    *,
+    status: Literal[Status.PUBLISHED, Status.ADOPTED],
+    verification: str,
+) -> Steps[Ending]:
+    notes: list[str] = []
+    try:
+        there = yield from ask(Head())
+    except PublisherError as error:
+        notes.append(f"not looked at again after registration: {error.message}")
+    else:
+        marks = Marks.read(there.metadata) if there else None
+        if there is None or marks is None or marks.nonce != sealed.nonce or there.etag != etag:
+            return _damaged("the object was replaced or deleted while it was being registered")
+    try:
+        yield from ask(WriteReceipt(sealed, confirmed.evidence))
+    except PublisherError as error:
+        # Without a lookup the receipt is the only proof; the escrow record stays, so that a later run can finish.
+        notes.append(f"the receipt could not be written: {error.message}")
+    else:
+        if confirmed.is_seen:
+            try:
+                yield from ask(EscrowDrop(sealed.nonce))
+            except PublisherError:
+                notes.append("the escrow record could not be removed; it expires by itself")
+    if not confirmed.is_seen:
+        notes.append("registered, but the row was not seen: the registry does not show it")
+    reason = "registered" if confirmed.is_seen else "registered_unverified"
+    return Ending(status, reason, verification=verification, sealed=sealed, notes=tuple(notes))
+
+
+def _damaged(detail: str) -> Ending:
+    return Ending(Status.BLOCKED, Reason.DAMAGED_OBJECT, detail=detail)

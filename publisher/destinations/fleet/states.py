@@ -1,0 +1,138 @@
+"""The decision table: from what a registry and a store answered to the state of one artifact. Pure.
+
+First match wins, in the order of `publisher.model.State`. An answer that is missing is an exception before this point:
+nothing here turns an error into "absent".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from publisher.destinations.fleet.values import Marks, Receipt, Sealed
+from publisher.model import Certainty, FleetIdentity, State
+from publisher.registries.port import NoRow, Row
+from publisher.stores.port import ObjectInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the manifest asks for. `source_sha256` is of the plaintext; `compression` is `gzip` or `none`."""
+
+    identity: FleetIdentity
+    source_sha256: str
+    compression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the destination answered. `receipt` is read only where it matters; `escrowed` is what another run left."""
+
+    row: Row | NoRow
+    object: ObjectInfo | None
+    receipt: Receipt | None = None
+    escrowed: Sealed | None = None
+
+    @property
+    def marks(self) -> Marks | None:
+        return Marks.read(self.object.metadata) if self.object else None
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    state: State
+    detail: str
+    certainty: Certainty = Certainty.VERIFIED
+
+
+def needs_receipt(seen: Seen) -> bool:
+    """Say whether a receipt could change the state: it stands in for a lookup, or for lost metadata."""
+    return seen.row is NoRow.UNSEEN or (isinstance(seen.row, Row) and seen.object is not None and seen.marks is None)
+
+
+def needs_escrow(wanted: Wanted, seen: Seen) -> str | None:
+    """Return the nonce whose escrow record decides between unfinished and orphan, or None."""
+    registered = isinstance(seen.row, Row) or seen.receipt is not None
+    marks = seen.marks
+    if registered or marks is None or marks.identity_sha256 != wanted.identity.sha256:
+        return None
+    return marks.nonce
+
+
+def classify(wanted: Wanted, seen: Seen, *, registry: str) -> Classified:
+    """Return the state. `registry` is the registry's location, which a receipt must name to count as proof."""
+    marks = seen.marks
+    if marks is not None and marks.identity_sha256 != wanted.identity.sha256:
+        return Classified(
+            State.COLLISION,
+            f"the object {wanted.identity.object_key} belongs to another artifact with the same object key; "
+            "choose names whose object keys differ",
+        )
+    if isinstance(seen.row, Row):
+        return _registered(wanted, seen, sha256=seen.row.sha256.hex, size_bytes=seen.row.size_bytes)
+    if seen.receipt is not None:
+        receipt = seen.receipt
+        if receipt.registry != registry:
+            return Classified(
+                State.UNKNOWN,
+                f"a receipt says that this artifact was registered at {receipt.registry}, and this registry has no "
+                "lookup to ask",
+                Certainty.UNKNOWN,
+            )
+        if receipt.identity_sha256 != wanted.identity.sha256:
+            return Classified(State.COLLISION, f"the object {wanted.identity.object_key} is another artifact's")
+        return _registered(wanted, seen, sha256=receipt.sha256, size_bytes=receipt.size_bytes)
+    return _unregistered(wanted, seen)
+
+
+def _registered(wanted: Wanted, seen: Seen, *, sha256: str, size_bytes: int) -> Classified:
+    stored, marks, receipt = seen.object, seen.marks, seen.receipt
+    if stored is None:
+        return Classified(State.DAMAGED, "registered, but the object is not in the store")
+    if stored.size_bytes != size_bytes:
+        return Classified(
+            State.DAMAGED, f"registered with {size_bytes} bytes, but the object has {stored.size_bytes} bytes"
+        )
+    if marks is not None and marks.sha256 is not None and marks.sha256 != sha256:
+        return Classified(
+            State.DAMAGED, f"registered with sha256 {sha256[:12]}..., but the object says {marks.sha256[:12]}..."
+        )
+    source, compression = (marks.source_sha256, marks.compression) if marks else ("", "")
+    if not source and receipt is not None and receipt.sha256 == sha256:
+        source, compression = receipt.source_sha256, receipt.compression
+    if not source:
+        return Classified(State.PUBLISHED, "already registered; the content was not compared", Certainty.ASSUMED)
+    differs = _content_differs(wanted, source, compression)
+    if differs:
+        return Classified(State.CONFLICT, f"this version is already published with other content: {differs}")
+    if seen.row is NoRow.UNSEEN:
+        return Classified(State.PUBLISHED, "already registered, says the receipt of that run", Certainty.ASSUMED)
+    return Classified(State.PUBLISHED, "already registered with the same content")
+
+
+def _unregistered(wanted: Wanted, seen: Seen) -> Classified:
+    stored, marks = seen.object, seen.marks
+    if stored is None:
+        return Classified(State.MISSING, "not registered")
+    if marks is None:
+        return Classified(
+            State.ORPHAN,
+            f"an object of {stored.size_bytes} bytes is in the store, not registered and not written by this protocol",
+        )
+    differs = _content_differs(wanted, marks.source_sha256, marks.compression)
+    if differs:
+        return Classified(State.CONFLICT, f"an unfinished publish of this version has other content: {differs}")
+    if seen.escrowed is None:
+        return Classified(
+            State.ORPHAN,
+            "an earlier run stored the object and died before registering it, and its key cannot be recovered "
+            f"(nonce {marks.nonce[:8]})",
+        )
+    return Classified(State.UNFINISHED, "stored by an earlier run, not registered yet")
+
+
+def _content_differs(wanted: Wanted, source_sha256: str, compression: str) -> str:
+    if source_sha256 != wanted.source_sha256:
+        return f"sha256 {source_sha256[:12]}... there, {wanted.source_sha256[:12]}... here"
+    if compression and compression != wanted.compression:
+        return f"compression {compression} there, {wanted.compression} here"
+    return ""

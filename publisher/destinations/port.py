@@ -1,0 +1,87 @@
+"""The port to a destination: look, publish, verify. Each kind is one module; the list of kinds is `destinations.KINDS`.
+
+Whoever plans is handed an `Observer`, which cannot write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from publisher.cancellation import Cancellation
+from publisher.events import Listener
+from publisher.model import ArtifactId, Digest, FleetIdentity, Observation, Outcome, ReadyArtifact
+
+VerifyMode = Literal["head", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What a destination may use of the run around it: tell, be stopped, know the time. Nothing else."""
+
+    emit: Listener
+    cancellation: Cancellation
+    monotonic: Callable[[], float]
+    """Seconds; only differences mean anything."""
+    sleep: Callable[[float], None]
+    """Sleep for seconds, also after a stop was requested: for the short stretch that must be finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """What the device's eye saw of one artifact. `content_compared` is False where only sizes and marks were."""
+
+    observation: Observation
+    content_compared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What was fetched, after decryption and unpacking."""
+
+    size_bytes: int
+    sha256: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `publish doctor`: what was looked at, what was found, whether it is as it should be."""
+
+    label: str
+    value: str
+    level: Literal["ok", "warning", "failure"]
+    hint: str | None = None
+    exit_code: int = 0
+
+
+class Observer(Protocol):
+    """The reading half of a destination."""
+
+    @property
+    def location(self) -> str:
+        """Where artifacts go, for messages. No credentials."""
+
+    def observe(self, items: Sequence[ReadyArtifact]) -> Mapping[ArtifactId, Observation]:
+        """Answer for every item. A failed lookup is `State.UNKNOWN` with its failure, never an exception or absent."""
+
+
+class Destination(Observer, Protocol):
+    def publish(self, item: ReadyArtifact, host: Host) -> Outcome:
+        """Publish one artifact, re-reading everything first. Returns an Outcome for every failure of the world."""
+
+    def verify(self, item: ReadyArtifact, mode: VerifyMode) -> VerifyResult:
+        """Look at what is registered as a device would. Reads only."""
+
+    def fetch(self, identity: FleetIdentity, output: Path) -> Fetched:
+        """Download one registered artifact as a device would, into `output`, whole or not at all.
+
+        Raises `NotFoundError` if it is not registered, `DamagedObjectError` if it is not what was registered.
+        """
+
+    def diagnose(self, *, create_tables: bool) -> Sequence[Finding]:
+        """Say what works and what does not, for `publish doctor`. Writes probe objects only."""
+
+    def close(self) -> None:
+        """Release connections."""
