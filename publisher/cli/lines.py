@@ -1,0 +1,56 @@
+"""From results of the looking commands to the lines a listing shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from publisher.commands.verify import Verified
+from publisher.destinations.port import Finding
+from publisher.model import State
+from publisher.plan import PlanRow
+from publisher.reasons import HINTS
+from publisher.views.listing import Line, Verdict
+
+_LEVELS = {"ok": Verdict.OK, "warning": Verdict.WARN, "failure": Verdict.FAIL}
+
+
+def finding_lines(findings: Sequence[Finding]) -> list[Line]:
+    return [
+        Line(
+            finding.label,
+            finding.value + (f"\nhint: {finding.hint}" if finding.hint else ""),
+            _LEVELS[finding.level],
+        )
+        for finding in findings
+    ]
+
+
+def verify_line(verified: Verified) -> Line:
+    observation = verified.result.observation
+    if observation.state is not State.PUBLISHED:
+        hint = observation.failure.hint if observation.failure else None
+        value = f"{observation.state}: {observation.detail}" + (f"\nhint: {hint}" if hint else "")
+        return Line(str(verified.id), value, Verdict.FAIL)
+    if verified.result.content_compared:
+        return Line(str(verified.id), "published; downloads, opens and equals its source", Verdict.OK)
+    return Line(str(verified.id), f"published; {observation.detail}; not opened", Verdict.OK)
+
+
+def explain_lines(row: PlanRow) -> list[Line]:
+    """Return where the values came from, what was seen, and what would be done."""
+    artifact, observation = row.artifact, row.observation
+    values = {"destination": artifact.destination, **artifact.identity.fields(), "file": artifact.source.shown}
+    values["compression"] = artifact.compression.value
+    lines = []
+    for name, value in values.items():
+        origin = artifact.origins.get(name)
+        where = f"  (from {origin.where}{': ' + origin.detail if origin.detail else ''})" if origin else ""
+        lines.append(Line(name, value + where))
+    if row.source is not None:
+        lines.append(Line("source", f"{row.source.size_bytes} bytes, sha256 {row.source.sha256}"))
+    lines.append(Line("object key", artifact.identity.object_key))
+    lines.append(Line("destination says", f"{observation.state} ({observation.certainty}): {observation.detail}"))
+    verdict = Verdict.OK if row.reason not in HINTS else Verdict.FAIL
+    hint = f"\nhint: {HINTS[row.reason]}" if row.reason in HINTS else ""
+    lines.append(Line("apply would", f"{row.action}, because {row.reason}{hint}", verdict))
+    return lines

@@ -1,0 +1,154 @@
+"""The commands that decide and publish: plan, apply, artifact."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from publisher.cli import options
+from publisher.cli.app import app, leave
+from publisher.cli.loading import load_saved_plan, manifest_loader, selection_from
+from publisher.cli.outputs import Outputs
+from publisher.cli.session import Screen, Style, world_of
+from publisher.version import __version__
+from publisher.views.choose import ProgressMode
+
+
+@app.command()
+def plan(
+    manifest: options.Manifest,
+    *,
+    only: options.Only = None,
+    exclude: options.Exclude = None,
+    destination: options.DestinationName = None,
+    var: options.Variable = None,
+    local: options.Local = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no destination and need no settings.")] = False,
+    as_json: options.AsJson = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table on standard output.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan, to apply it later.")] = None,
+    detailed_exitcode: options.DetailedExitCode = False,
+    progress: options.Progress = ProgressMode.AUTO,
+    quiet: options.Quiet = False,
+    no_color: options.NoColor = False,
+) -> None:
+    """Show what apply would do. Reads files and destinations, writes nothing anywhere."""
+    from publisher.commands.plan import plan as story
+    from publisher.commands.plan import plan_exit_code
+    from publisher.manifest import project_root
+    from publisher.planfile import SavedPlan, plan_json, write_plan
+    from publisher.views.markdown import plan_markdown
+    from publisher.views.plan_table import render_plan
+
+    screen = Screen(Style(progress, quiet=quiet, no_color=no_color), os.environ, is_stdout_taken=True)
+    with world_of(screen, local=local, writes=False) as world:
+        selection = selection_from(only, exclude, destination)
+        made, read = story(manifest_loader(manifest, world, var), world, selection=selection, offline=offline)
+        root = project_root(manifest)
+        facts = world.provenance(root)
+    destinations = tuple(read.destinations.values())
+    saved = SavedPlan(made, root, destinations, __version__, git=facts.git, ci=facts.ci)
+    if out is not None:
+        write_plan(out, saved)
+    if as_json:
+        screen.print(plan_json(saved))
+    elif markdown:
+        screen.print(plan_markdown(made))
+    elif not quiet:
+        render_plan(made, screen.console(on_stdout=True))
+    leave(plan_exit_code(made, detailed=detailed_exitcode))
+
+
+@app.command()
+def apply(
+    manifest: Annotated[Path | None, typer.Argument(metavar="[MANIFEST]", show_default=False)] = None,
+    *,
+    saved_plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="FILE", help="Apply a plan that `publish plan --out` saved.")
+    ] = None,
+    only: options.Only = None,
+    exclude: options.Exclude = None,
+    destination: options.DestinationName = None,
+    var: options.Variable = None,
+    local: options.Local = None,
+    jobs: options.Jobs = 4,
+    verify: options.Verify = options.VerifyDepth.HEAD,
+    fail_fast: options.FailFast = False,
+    report: options.ReportFile = "publish-report.json",
+    junit: options.Junit = None,
+    summary: options.Summary = None,
+    events: options.Events = None,
+    progress: options.Progress = ProgressMode.AUTO,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    no_color: options.NoColor = False,
+) -> None:
+    """Plan, then publish what is missing. Running it again publishes nothing twice."""
+    from publisher.commands.apply import ApplyOptions, apply_saved
+    from publisher.commands.apply import apply as story
+    from publisher.manifest import project_root
+
+    screen = Screen(
+        Style(progress, quiet=quiet, verbose=verbose, no_color=no_color), os.environ, is_stdout_taken=report == "-"
+    )
+    path = manifest or Path()
+    wanted = ApplyOptions(
+        manifest_path=str(manifest or ""),
+        root=project_root(path),
+        selection=selection_from(only, exclude, destination),
+        jobs=jobs,
+        fail_fast=fail_fast,
+    )
+    if (manifest is None) == (saved_plan is None):
+        raise typer.BadParameter("give either a MANIFEST or --plan FILE")
+    with world_of(screen, local=local, writes=True, verify=verify.value, events_file=events) as world:
+        if saved_plan is not None:
+            done = apply_saved(lambda: load_saved_plan(saved_plan), world, wanted, on_error=screen.show_error)
+        else:
+            done = story(manifest_loader(path, world, var), world, wanted, on_error=screen.show_error)
+    leave(Outputs(report, junit, summary).write(done, screen, os.environ))
+
+
+@app.command()
+def artifact(
+    *,
+    file: Annotated[Path, typer.Option("--file", help="The file to publish.", show_default=False)],
+    resource_name: Annotated[str, typer.Option("--resource-name", show_default=False)],
+    dev_stage: Annotated[str, typer.Option("--dev-stage", show_default=False)],
+    architecture: Annotated[str, typer.Option("--architecture", show_default=False)],
+    version: Annotated[str, typer.Option("--version", show_default=False)],
+    compression: Annotated[str, typer.Option("--compression", help="fast, best or none.")] = "fast",
+    local: options.Local = None,
+    verify: options.Verify = options.VerifyDepth.HEAD,
+    report: options.ReportFile = "publish-report.json",
+    progress: options.Progress = ProgressMode.AUTO,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    no_color: options.NoColor = False,
+) -> None:
+    """Publish one file to the fleet: a manifest of one, through the same code."""
+    from publisher.commands.apply import ApplyOptions
+    from publisher.commands.apply import apply as story
+    from publisher.manifest import artifact_from_flags
+
+    screen = Screen(
+        Style(progress, quiet=quiet, verbose=verbose, no_color=no_color), os.environ, is_stdout_taken=report == "-"
+    )
+    with world_of(screen, local=local, writes=True, verify=verify.value) as world:
+        done = story(
+            lambda: artifact_from_flags(
+                file=file,
+                resource_name=resource_name,
+                dev_stage=dev_stage,
+                architecture=architecture,
+                version=version,
+                compression=compression,
+            ),
+            world,
+            ApplyOptions(manifest_path="", root=file.parent, jobs=1),
+            on_error=screen.show_error,
+        )
+    leave(Outputs(report).write(done, screen, os.environ))

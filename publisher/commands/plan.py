@@ -1,0 +1,69 @@
+"""`publish plan`: what would be done. Reads local files and the destinations, writes nothing anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from publisher.destinations.port import Observer
+from publisher.events import RunStarted, Warned
+from publisher.execute import blocked_failure
+from publisher.exit_codes import ExitCode, combine
+from publisher.model import DestinationSpec
+from publisher.observe import observe
+from publisher.plan import Plan, build_plan
+from publisher.selection import Selection
+from publisher.sources.reading import read_sources
+from publisher.world import World
+
+if TYPE_CHECKING:
+    from publisher.manifest import Manifest
+
+LoadManifest = Callable[[], "Manifest"]
+"""Parse a manifest, or make one of flags. Raises `InputError`."""
+
+
+def plan(load: LoadManifest, world: World, *, selection: Selection, offline: bool) -> tuple[Plan, Manifest]:
+    """Return the plan and the manifest it was made from. Offline asks no destination and needs no setting."""
+    manifest = selected(load(), selection, world)
+    world.emit(RunStarted(world.new_run_id(), "plan", len(manifest.artifacts)))
+    if offline:
+        return make_plan(manifest, world, None), manifest
+    with world.connect(used_destinations(manifest)) as destinations:
+        return make_plan(manifest, world, destinations), manifest
+
+
+def selected(manifest: Manifest, selection: Selection, world: World) -> Manifest:
+    """Return the manifest with the selected artifacts only, and tell its warnings."""
+    for warning in manifest.warnings:
+        world.emit(Warned(f"{manifest.path}:{warning.line}: {warning.message}"))
+    return replace(manifest, artifacts=selection.select(manifest.artifacts))
+
+
+def used_destinations(manifest: Manifest) -> list[DestinationSpec]:
+    """Return the destinations that artifacts name, in the manifest's order: an unused one needs no settings."""
+    used = {artifact.destination for artifact in manifest.artifacts}
+    return [spec for name, spec in manifest.destinations.items() if name in used]
+
+
+def make_plan(manifest: Manifest, world: World, observers: Mapping[str, Observer] | None) -> Plan:
+    """Read the sources, ask the destinations (unless there are none to ask), decide."""
+    ready, unready = read_sources(manifest.artifacts, cancellation=world.cancellation, emit=world.emit)
+    observations = None if observers is None else observe(ready, observers, world.emit)
+    world.cancellation.check()
+    return build_plan(
+        manifest_path=str(manifest.path),
+        manifest_sha256=manifest.sha256,
+        release=manifest.release,
+        artifacts=manifest.artifacts,
+        ready=ready,
+        unready=unready,
+        observations=observations,
+    )
+
+
+def plan_exit_code(plan: Plan, *, detailed: bool) -> int:
+    """Return 0 for a plan that can be applied; with `detailed`, 2 if it has anything to do."""
+    code = combine(failure.exit_code for row in plan.rows if (failure := blocked_failure(row)))
+    return int(ExitCode.CHANGES) if detailed and code == 0 and plan.has_work else code

@@ -1,0 +1,111 @@
+"""`publish verify` and `publish fetch`: the device's eye on what is registered. Reads only."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from publisher.commands.plan import LoadManifest, selected, used_destinations
+from publisher.destinations.port import Fetched, VerifyMode, VerifyResult
+from publisher.errors import InputError
+from publisher.events import RunStarted
+from publisher.exit_codes import ExitCode, combine
+from publisher.model import (
+    ArtifactId,
+    Certainty,
+    DestinationSpec,
+    FleetIdentity,
+    Observation,
+    ReadyArtifact,
+    State,
+)
+from publisher.selection import Selection
+from publisher.sources.reading import read_sources
+from publisher.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    id: ArtifactId
+    result: VerifyResult
+
+
+def verify(
+    load: LoadManifest, world: World, *, selection: Selection, mode: VerifyMode, jobs: int
+) -> tuple[Verified, ...]:
+    """Look at each artifact of the manifest as a device would; in the manifest's order."""
+    manifest = selected(load(), selection, world)
+    world.emit(RunStarted(world.new_run_id(), "verify", len(manifest.artifacts)))
+    with world.connect(used_destinations(manifest)) as destinations:
+        ready, unready = read_sources(manifest.artifacts, cancellation=world.cancellation, emit=world.emit)
+
+        def look(item: ReadyArtifact) -> Verified:
+            world.cancellation.check()
+            return Verified(item.artifact.id, destinations[item.artifact.destination].verify(item, mode))
+
+        with ThreadPoolExecutor(jobs, thread_name_prefix="verify") as pool:
+            found = {verified.id: verified for verified in pool.map(look, ready)}
+    for item in unready:
+        unread = Observation(State.UNKNOWN, Certainty.UNKNOWN, item.failure.message, failure=item.failure)
+        found[item.artifact.id] = Verified(item.artifact.id, VerifyResult(unread, content_compared=False))
+    return tuple(found[artifact.id] for artifact in manifest.artifacts)
+
+
+def verify_exit_code(results: tuple[Verified, ...], *, detailed: bool) -> int:
+    """Return 0 if all is as wanted; with `detailed`, 2 if it is not but everything could be looked at."""
+    codes = [_exit_code(verified.result.observation) for verified in results]
+    could_look = all(verified.result.observation.state is not State.UNKNOWN for verified in results)
+    if detailed and could_look and any(codes):
+        return int(ExitCode.CHANGES)
+    return combine(codes)
+
+
+def verify_json(results: tuple[Verified, ...]) -> str:
+    """Return the results as JSON: a list with `id`, `state`, `content_compared` and `detail` for each artifact."""
+    document = [
+        {
+            "id": str(verified.id),
+            "state": verified.result.observation.state.value,
+            "content_compared": verified.result.content_compared,
+            "detail": verified.result.observation.detail,
+        }
+        for verified in results
+    ]
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _exit_code(observation: Observation) -> int:
+    if observation.failure is not None:
+        return observation.failure.exit_code
+    match observation.state:
+        case State.PUBLISHED:
+            return ExitCode.OK
+        case State.UNKNOWN | State.MISSING | State.UNFINISHED:
+            return ExitCode.FAILED
+        case State.COLLISION | State.DAMAGED | State.CONFLICT | State.ORPHAN:
+            return ExitCode.NEEDS_A_PERSON
+
+
+def fetch(artifact_id: str, output: Path, world: World, *, env_prefix: str) -> Fetched:
+    """Download, check, decrypt and unpack one registered artifact into `output`.
+
+    Raises `InputError` for an id that is none, `NotFoundError`, `DamagedObjectError` and the errors of the transport;
+    `output` is written whole or not at all.
+    """
+    name, identity = _parse_id(artifact_id)
+    with world.connect([DestinationSpec(name, "fleet", env_prefix)]) as destinations:
+        return destinations[name].fetch(identity, output)
+
+
+def _parse_id(text: str) -> tuple[str, FleetIdentity]:
+    name, colon, path = text.partition(":")
+    parts = path.split("/")
+    if not (name and colon and len(parts) == 4 and all(parts)):
+        raise InputError(
+            "an artifact's id is destination:dev_stage/resource_name/architecture/version",
+            hint="copy it from `publish plan`, for example fleet:dev/detector/arm64/2026-04-15",
+        )
+    dev_stage, resource_name, architecture, version = parts
+    return name, FleetIdentity(resource_name, dev_stage, architecture, version)

@@ -1,0 +1,202 @@
+"""One fleet put together: from settings, or below a folder for a rehearsal.
+
+Vendor libraries are imported by the adapters, and an adapter only where it is chosen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from publisher.destinations.port import Destination, VerifyMode
+from publisher.errors import LocalResourceError
+from publisher.model import DestinationSpec
+from publisher.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from publisher.destinations.fleet.doctor import Tables
+    from publisher.registries.admin_api import AdminApiRegistry
+    from publisher.registries.port import KeyEscrow, Registry
+    from publisher.sealing.wrapping import RecoveryKeys
+    from publisher.settings import FleetSettings
+    from publisher.stores.gate import StoreGate
+    from publisher.stores.port import ObjectStore
+
+
+def settings_fleet(
+    spec: DestinationSpec, settings: FleetSettings, state_folder: Path, verify: VerifyMode
+) -> Destination:
+    from publisher.destinations.fleet.escrow import NoEscrow, ObjectEscrow
+    from publisher.stores.gate import StoreGate
+    from publisher.stores.probe_cache import ProbeCache
+    from publisher.stores.s3 import S3Store
+    from publisher.stores.s3_options import S3Options
+
+    s3 = settings.s3
+    store = S3Store(
+        S3Options(
+            endpoint=s3.endpoint,
+            access_key=s3.access_key.get_secret_value(),
+            secret_key=s3.secret_key.get_secret_value(),
+            bucket=s3.bucket,
+            region=s3.region,
+            ca_file=s3.ca_file,
+            addressing_style=s3.addressing_style,
+        )
+    )
+    escrow: KeyEscrow = ObjectEscrow(store) if settings.escrow == "s3" else NoEscrow()
+    registry: Registry
+    tables: Tables | None = None
+    close: Callable[[], None]
+    if settings.database_url is not None:
+        from publisher.registries.sql import SqlEscrow, SqlOptions, SqlRegistry
+
+        registry = tables = sql = SqlRegistry(
+            SqlOptions(url=settings.database_url.get_secret_value(), setting=f"{spec.env_prefix}RESOURCES_DATABASE_URL")
+        )
+        escrow = SqlEscrow(sql) if settings.escrow == "sql" else escrow
+        close = sql.close
+    else:
+        registry = api = _admin_api(settings, spec.env_prefix)
+        close = api.close
+    return _destination(
+        store,
+        registry,
+        escrow,
+        tables=tables,
+        close=close,
+        recovery=_recovery_keys(settings),
+        gate=StoreGate(store, ProbeCache(state_folder, now=time.time)),
+        cdn_base_url=settings.cdn_base_url,
+        ca_file=s3.ca_file,
+        files_below=None,
+        spool_folder=settings.spool_folder,
+        verify=verify,
+    )
+
+
+def local_fleet(folder: Path, verify: VerifyMode, *, writes: bool) -> Destination:
+    """Return a fleet below `folder`. Makes the folder and its tables only if `writes`."""
+    from publisher.destinations.fleet.escrow import NoEscrow
+    from publisher.registries.nothing import NothingRegistered
+    from publisher.registries.sql import SqlEscrow, SqlOptions, SqlRegistry
+    from publisher.stores.directory import DirectoryStore
+
+    folder = folder.resolve()
+    database, spool_folder = folder / "resources.db", folder / "staging"
+    registry: Registry
+    escrow: KeyEscrow
+    tables: Tables | None = None
+    close: Callable[[], None]
+    if writes:
+        _make_folder(spool_folder)
+    if writes or database.exists():
+        sql = SqlRegistry(SqlOptions(url=f"sqlite:///{database}"))
+        registry, tables, escrow, close = sql, sql, SqlEscrow(sql), sql.close
+        if writes:
+            sql.create_tables()
+    else:
+        registry, escrow, close = NothingRegistered(str(database)), NoEscrow(), _nothing_to_close
+    return _destination(
+        DirectoryStore(folder),
+        registry,
+        escrow,
+        tables=tables,
+        close=close,
+        recovery=None,
+        gate=None,
+        cdn_base_url=(folder / "objects").as_uri(),
+        ca_file=None,
+        files_below=folder / "objects",
+        spool_folder=spool_folder,
+        verify=verify,
+    )
+
+
+def _destination(
+    store: ObjectStore,
+    registry: Registry,
+    escrow: KeyEscrow,
+    *,
+    tables: Tables | None,
+    close: Callable[[], None],
+    recovery: RecoveryKeys | None,
+    gate: StoreGate | None,
+    cdn_base_url: str,
+    ca_file: Path | None,
+    files_below: Path | None,
+    spool_folder: Path | None,
+    verify: VerifyMode,
+) -> Destination:
+    from publisher.destinations.fleet.destination import FleetDestination
+    from publisher.destinations.fleet.doctor import diagnose
+    from publisher.destinations.fleet.escrow import KeyCodec
+    from publisher.destinations.fleet.ports import FleetPorts
+    from publisher.download import downloader
+
+    ports = FleetPorts(
+        store=store,
+        registry=registry,
+        escrow=escrow,
+        codec=KeyCodec(recovery),
+        cdn_base_url=cdn_base_url,
+        check_store=lambda: gate is None or gate.require_safe().checks_md5,
+        distrust_store=lambda: gate.distrust() if gate else None,
+        retry=RetryPolicy(),
+        spool_folder=spool_folder,
+    )
+    return FleetDestination(
+        ports,
+        download=downloader(ca_file, files_below=files_below),
+        diagnose=lambda create_tables: diagnose(ports, gate, tables, create_tables=create_tables),
+        close=close,
+        verify=verify,
+    )
+
+
+def _admin_api(settings: FleetSettings, prefix: str) -> AdminApiRegistry:
+    from publisher.registries.admin_api import AdminApiRegistry
+    from publisher.registries.admin_options import AdminApiOptions, DuplicateRule
+
+    api = settings.admin_api
+    if api is None:
+        raise RuntimeError("settings without a registry were accepted")
+    return AdminApiRegistry(
+        AdminApiOptions(
+            url=api.url,
+            token=api.token.get_secret_value(),
+            publish_path=api.publish_path,
+            lookup=api.lookup,
+            lookup_path=api.lookup_path,
+            get_update_field=api.get_update_field,
+            duplicate=DuplicateRule.parse(api.duplicate, setting=f"{prefix}ADMIN_API_DUPLICATE")
+            if api.duplicate
+            else None,
+            ca_file=api.ca_file,
+            prefix=prefix,
+        )
+    )
+
+
+def _recovery_keys(settings: FleetSettings) -> RecoveryKeys | None:
+    if settings.recovery_key is None:
+        return None
+    from publisher.sealing.wrapping import RecoveryKeys
+
+    older = [key.get_secret_value() for key in settings.recovery_keys_old]
+    return RecoveryKeys.parse(settings.recovery_key.get_secret_value(), older)
+
+
+def _nothing_to_close() -> None:
+    pass
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise LocalResourceError(
+            f"cannot make {folder}: {error.strerror}", hint="choose another --local DIR"
+        ) from error

@@ -1,0 +1,10 @@
+"""Loads the fixtures of the real servers; each lives in a module of its own."""
+
+from __future__ import annotations
+
+pytest_plugins = (
+    "tests.support.s3_servers",
+    "tests.support.sql_servers",
+    "tests.support.admin_api",
+    "tests.support.fleets",
+)
