@@ -16,6 +16,12 @@ from typing import NoReturn, Protocol
 
 from publisher.errors import PublisherError
 
+NAME_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_-])?"
+"""What a name of a fleet identity may be: it becomes part of an object key, a URL and a row. No dot at the end."""
+
+VERSION_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,126}[A-Za-z0-9_+-])?"
+"""The same for a version, which may also hold `+` (`2.1.0+cu118`)."""
+
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from publisher.errors import InputError
 from publisher.model import (
+    NAME_PATTERN,
+    VERSION_PATTERN,
     Artifact,
     ArtifactId,
     Certainty,
@@ -38,8 +40,8 @@ def _below_root(path: str) -> str:
     return path
 
 
-_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
-_Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$")]
+_Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+_Version = Annotated[str, Field(pattern=f"^{VERSION_PATTERN}$")]
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Size = Annotated[int, Field(ge=0)]
 _Line = Annotated[int, Field(ge=0, description="Line in the manifest; 0 where there is none.")]

@@ -34,15 +34,16 @@ class Outputs:
         return report.exit_code or (ExitCode.FAILED if problems else ExitCode.OK)
 
     def _write_files(self, report: Report, screen: Screen, environment: Mapping[str, str]) -> list[PublisherError]:
-        from publisher.views.junit import junit_xml
-        from publisher.views.markdown import report_markdown
-
         problems: list[PublisherError] = []
         try:
             if self.report == "-":
                 screen.print(report.to_json())
             else:
                 report.write(Path(self.report))
+            # Imported after the report is safe: nothing that formats can keep it from being written.
+            from publisher.views.junit import junit_xml
+            from publisher.views.markdown import report_markdown
+
             if self.junit is not None:
                 write_atomically(self.junit, junit_xml(report))
             summary = self.summary or _github_summary(environment)

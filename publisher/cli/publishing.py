@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -58,7 +59,10 @@ def plan(
     elif markdown:
         screen.print(plan_markdown(made))
     elif not quiet:
-        render_plan(made, screen.console(on_stdout=True))
+        same_place = ["--local", str(local)] if local else []
+        given = ["--plan", str(out)] if out else [str(manifest)]
+        command = shlex.join(["publish", "apply", *given, *same_place])
+        render_plan(made, screen.console(on_stdout=True), apply_command=command)
     leave(plan_exit_code(made, detailed=detailed_exitcode))
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from publisher.manifest.files import FileKind, Inspection, Listed
 
+_AS_EFFECTIVE_USER = os.access in os.supports_effective_ids
+
 _KINDS = (
     (stat.S_ISREG, FileKind.REGULAR),
     (stat.S_ISDIR, FileKind.DIRECTORY),
@@ -55,7 +57,9 @@ class DiskFiles:
             except FileNotFoundError:
                 return Inspection(FileKind.DANGLING_LINK, Path(real))
         kind = next((kind for is_kind, kind in _KINDS if is_kind(facts.st_mode)), FileKind.DEVICE)
-        if kind is FileKind.REGULAR and not os.access(path, os.R_OK):
+        if kind is FileKind.REGULAR and not os.access(
+            path, os.R_OK, effective_ids=os.access in os.supports_effective_ids
+        ):
             kind = FileKind.UNREADABLE
         return Inspection(kind, Path(real))
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 
 from publisher.manifest.escaping import visible, visible_character
+from publisher.model import NAME_PATTERN, VERSION_PATTERN
 
 FLEET_NAMES = ("resource_name", "dev_stage", "architecture", "version")
 MAX_NAME_LENGTH = 128
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
+_NAME = re.compile(NAME_PATTERN)
+_VERSION = re.compile(VERSION_PATTERN)
 _PLAIN_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PREFIX = re.compile(r"[A-Z][A-Z0-9_]{0,62}_")
@@ -27,7 +28,7 @@ def name_problem(field: str, text: str, *, shown: str) -> tuple[str, str] | None
     named only where it stands in `shown` too, so that no part of an environment's value is told.
     """
     pattern = _VERSION if field == "version" else _NAME
-    if pattern.fullmatch(text) and not text.endswith("."):
+    if pattern.fullmatch(text):
         return None
     wrong = f"`{visible(shown, limit=80)}` is not allowed as {field}"
     characters = "letters, digits, `.`, `_`, `-`" + (" and `+`" if field == "version" else "")
@@ -36,7 +37,7 @@ def name_problem(field: str, text: str, *, shown: str) -> tuple[str, str] | None
         return f"{field} is empty", hint
     if len(text) > MAX_NAME_LENGTH:
         return f"{wrong}: it is longer than {MAX_NAME_LENGTH} characters", hint
-    if text.endswith(".") and pattern.fullmatch(text):
+    if text.endswith(".") and pattern.fullmatch(text.rstrip(".")):
         return f"{wrong}: it ends with a dot", hint
     allowed = _PLAIN_CHARACTERS | ({"+"} if field == "version" else set())
     for position, character in enumerate(text):

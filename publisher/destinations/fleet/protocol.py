@@ -10,7 +10,7 @@ question to the world is an `Effect`, and a checker can explore all answers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from publisher.destinations.fleet.effects import (
     CheckStore,
@@ -28,12 +28,13 @@ from publisher.destinations.fleet.effects import (
     ask,
 )
 from publisher.destinations.fleet.registration import Ending, register
-from publisher.destinations.fleet.states import Classified, Seen, Wanted, classify, needs_escrow, needs_receipt
+from publisher.destinations.fleet.states import Classified, Seen, Wanted, classify, has_lost_marks, needs_escrow
 from publisher.destinations.fleet.values import Marks, Sealed
 from publisher.destinations.port import VerifyMode
 from publisher.errors import CapabilityError, DamagedObjectError, OutcomeUnknownError, PublisherError, TransportError
 from publisher.model import State, Status
 from publisher.reasons import Reason
+from publisher.registries.port import NoRow
 from publisher.stores.port import CreateAnswer, ObjectInfo
 
 
@@ -46,13 +47,31 @@ class Looked:
 
 
 def look(wanted: Wanted, *, registry: str) -> Steps[Looked]:
-    """Ask the registry and the store, and where it matters the receipt and the escrow. Writes nothing."""
-    seen = Seen(row=(yield from ask(Lookup())), object=(yield from ask(Head())))
-    if needs_receipt(seen):
-        seen = Seen(seen.row, seen.object, receipt=(yield from ask(ReadReceipt())))
+    """Find out the state of one artifact. Writes nothing.
+
+    An orphan is looked at twice: its writer may have registered it, and dropped the escrow record, between our lookup
+    and our look into the escrow.
+    """
+    looked = yield from _look_once(wanted, registry=registry)
+    if looked.classified.state is State.ORPHAN:
+        looked = yield from _look_once(wanted, registry=registry)
+    return looked
+
+
+def _look_once(wanted: Wanted, *, registry: str) -> Steps[Looked]:
+    """Ask the registry and the store, and where it matters the receipt and the escrow.
+
+    What is written last is read first (row, receipt, object), so that another run's progress in between shows as more
+    than there was, never as damage.
+    """
+    row = yield from ask(Lookup())
+    receipt = (yield from ask(ReadReceipt())) if row is NoRow.UNSEEN else None
+    seen = Seen(row, (yield from ask(Head())), receipt)
+    if has_lost_marks(seen):
+        seen = replace(seen, receipt=(yield from ask(ReadReceipt())))
     nonce = needs_escrow(wanted, seen)
     if nonce is not None:
-        seen = Seen(seen.row, seen.object, seen.receipt, escrowed=(yield from ask(EscrowGet(nonce))))
+        seen = replace(seen, escrowed=(yield from ask(EscrowGet(nonce))))
     return Looked(seen, classify(wanted, seen, registry=registry))
 
 
@@ -68,9 +87,11 @@ def publish(wanted: Wanted, *, registry: str, verify: VerifyMode) -> Steps[Endin
     mine = yield from ask(Seal())
     yield from ask(EscrowPut(mine))
     there = yield from create(mine)
-    if _nonce(there) != mine.nonce:
-        # Only now is it certain that our own create can never succeed: the object is another run's, for good.
-        yield from _drop_quietly(mine.nonce)
+    nonce = _nonce(there)
+    if nonce != mine.nonce:
+        if nonce is not None:
+            # Only now is it certain that our own create can never succeed: the object is another run's, for good.
+            yield from _drop_quietly(mine.nonce)
         return (yield from meet_foreign(wanted, registry=registry))
     yield from _verify_own(wanted, mine, there, verify)
     return (yield from register(mine, etag=there.etag, status=Status.PUBLISHED, verification=verify))
@@ -80,12 +101,17 @@ def create(mine: Sealed) -> Steps[ObjectInfo]:
     """Create the object and return what is there afterwards: ours or another run's. The resolve table of DESIGN.md.
 
     Raises `CapabilityError` if the store breaks its promise, `TransportError` if the object could not be created,
-    `OutcomeUnknownError` if nobody can say.
+    `OutcomeUnknownError` if nobody can say. A `TransportError` of the create itself means that nothing was sent.
     """
     attempt = 0
     while True:
         attempt += 1
-        answer = yield from ask(Create(mine))
+        try:
+            answer = yield from ask(Create(mine))
+        except TransportError as error:
+            if (yield from ask(Pause(attempt, error.message, error.retry_after_s))):
+                continue
+            raise
         there = yield from _head_after_create()
         if there is not None and _nonce(there) == mine.nonce:
             return there
@@ -106,9 +132,6 @@ def create(mine: Sealed) -> Steps[ObjectInfo]:
 def meet_foreign(wanted: Wanted, *, registry: str) -> Steps[Ending]:
     """Somebody else's object is under our key: finish what they began, or say why not."""
     looked = yield from look(wanted, registry=registry)
-    if looked.classified.state is State.ORPHAN:
-        # They may have finished, and dropped their record, between our lookup and our look into the escrow.
-        looked = yield from look(wanted, registry=registry)
     if looked.classified.state is State.UNFINISHED:
         return (yield from help_finish(wanted, looked))
     return settled(looked)

@@ -72,7 +72,9 @@ class Reader:
 
     def _lookup(self) -> Row | NoRow:
         if self._row is not None:
-            return self._row
+            # A bulk lookup's answer serves once: whoever looks again wants to know what changed.
+            row, self._row = self._row, None
+            return row
         answers = self.retried(lambda: self._ports.registry.lookup([self._identity]))
         return answers[self._identity]
 

@@ -52,7 +52,9 @@ class Ending:
 class _Confirmed:
     evidence: Evidence
     is_seen: bool
-    """Whether a lookup showed the row, or the registry has nothing to show."""
+    """Whether a lookup showed the row, or the registry accepted it and has no lookup."""
+    is_proved: bool = True
+    """Whether a receipt may say so: not where a lookup was asked and did not show the row."""
 
 
 def register(
@@ -61,6 +63,7 @@ def register(
     """Register `sealed`, whose bytes are verified to be in the store with this ETag."""
     verified_at = yield from ask(Now())
     attempt = 0
+    unanswered = False
     while True:
         attempt += 1
         if (yield from ask(Now())) - verified_at > REVERIFY_AFTER_S:
@@ -82,9 +85,10 @@ def register(
                     confirmed = _compare(seen, sealed)
                     break
                 if not error.retryable:
-                    raise error
+                    raise _unknown(error) if unanswered else error
                 again = error
             case NoAnswer(error):
+                unanswered = True
                 seen = yield from _lookup_after(error)
                 if isinstance(seen, Row):
                     confirmed = _compare(seen, sealed)
@@ -92,12 +96,7 @@ def register(
                 again = error
         retry_after = again.retry_after_s if isinstance(again, TransportError) else None
         if not (yield from ask(Pause(attempt, again.message, retry_after))):
-            if isinstance(answer, NoAnswer):
-                raise OutcomeUnknownError(
-                    f"no answer to the registration: {again.message}",
-                    hint="the object is stored; running again finishes it without uploading, where its key was kept",
-                )
-            raise again
+            raise _unknown(again) if unanswered else again
     return (yield from _close(sealed, etag, confirmed, status=status, verification=verification))
 
 
@@ -107,14 +106,14 @@ def _confirm(sealed: Sealed, evidence: Evidence) -> Steps[_Confirmed]:
         try:
             row = yield from ask(Lookup())
         except PublisherError:
-            return _Confirmed(evidence, is_seen=False)
+            break
         if isinstance(row, Row):
             return _compare(row, sealed)
         if row is NoRow.UNSEEN:
             return _Confirmed(evidence, is_seen=evidence == "accepted")
         if attempt < CONFIRM_ATTEMPTS and not (yield from ask(Pause(attempt, "the row does not show yet"))):
             break
-    return _Confirmed(evidence, is_seen=False)
+    return _Confirmed(evidence, is_seen=False, is_proved=False)
 
 
 def _lookup_after(error: PublisherError) -> Steps[Row | NoRow]:
@@ -127,10 +126,15 @@ def _lookup_after(error: PublisherError) -> Steps[Row | NoRow]:
         except TransportError as unanswered:
             why = unanswered
         if not (yield from ask(Pause(attempt, why.message, why.retry_after_s))):
-            raise OutcomeUnknownError(
-                f"the registration was sent and not confirmed: {error.message}",
-                hint="the object is stored; running again settles it",
-            )
+            raise _unknown(error)
+
+
+def _unknown(error: PublisherError) -> OutcomeUnknownError:
+    """Return the error of a registration that was sent at least once without an answer, and may arrive yet."""
+    return OutcomeUnknownError(
+        f"the registration was sent and not confirmed: {error.message}",
+        hint="the object is stored; running again settles it",
+    )
 
 
 def _compare(row: Row, sealed: Sealed) -> _Confirmed:
@@ -159,21 +163,29 @@ def _close(
         marks = Marks.read(there.metadata) if there else None
         if there is None or marks is None or marks.nonce != sealed.nonce or there.etag != etag:
             return _damaged("the object was replaced or deleted while it was being registered")
-    try:
-        yield from ask(WriteReceipt(sealed, confirmed.evidence))
-    except PublisherError as error:
-        # Without a lookup the receipt is the only proof; the escrow record stays, so that a later run can finish.
-        notes.append(f"the receipt could not be written: {error.message}")
-    else:
-        if confirmed.is_seen:
-            try:
-                yield from ask(EscrowDrop(sealed.nonce))
-            except PublisherError:
-                notes.append("the escrow record could not be removed; it expires by itself")
+    if confirmed.is_proved:
+        notes.extend((yield from _leave_proof(sealed, confirmed)))
     if not confirmed.is_seen:
         notes.append("registered, but the row was not seen: the registry does not show it")
     reason = "registered" if confirmed.is_seen else "registered_unverified"
     return Ending(status, reason, verification=verification, sealed=sealed, notes=tuple(notes))
+
+
+def _leave_proof(sealed: Sealed, confirmed: _Confirmed) -> Steps[list[str]]:
+    """Write the receipt, then drop the escrow record; return what a person should know of it.
+
+    Without a lookup the receipt is the only proof: if it cannot be written the record stays, for a later run.
+    """
+    try:
+        yield from ask(WriteReceipt(sealed, confirmed.evidence))
+    except PublisherError as error:
+        return [f"the receipt could not be written: {error.message}"]
+    if confirmed.is_seen:
+        try:
+            yield from ask(EscrowDrop(sealed.nonce))
+        except PublisherError:
+            return ["the escrow record could not be removed; it expires by itself"]
+    return []
 
 
 def _damaged(detail: str) -> Ending:

@@ -44,9 +44,9 @@ class Classified:
     certainty: Certainty = Certainty.VERIFIED
 
 
-def needs_receipt(seen: Seen) -> bool:
-    """Say whether a receipt could change the state: it stands in for a lookup, or for lost metadata."""
-    return seen.row is NoRow.UNSEEN or (isinstance(seen.row, Row) and seen.object is not None and seen.marks is None)
+def has_lost_marks(seen: Seen) -> bool:
+    """Say whether the object of a registered row lacks our metadata, so that a receipt may know its source."""
+    return isinstance(seen.row, Row) and seen.object is not None and seen.marks is None
 
 
 def needs_escrow(wanted: Wanted, seen: Seen) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from publisher.destinations.fleet.states import Seen, Wanted, classify, needs_escrow, needs_receipt
+from publisher.destinations.fleet.states import Seen, Wanted, classify, has_lost_marks, needs_escrow
 from publisher.destinations.fleet.values import Marks, Receipt, Sealed
 from publisher.model import DataKey, Digest, FleetIdentity, State
 from publisher.registries.port import NoRow, Row
@@ -69,12 +69,12 @@ def test_the_state_follows_from_what_was_seen(seen: Seen, state: State) -> None:
     assert classify(WANTED, seen, registry="here").state is state
 
 
-def test_a_receipt_is_read_only_where_it_can_matter() -> None:
-    """With a lookup and readable marks a receipt changes nothing, so none is read."""
-    assert needs_receipt(Seen(NoRow.UNSEEN, None))
-    assert needs_receipt(Seen(ROW, FOREIGN_OBJECT))
-    assert not needs_receipt(Seen(ROW, OBJECT))
-    assert not needs_receipt(Seen(NoRow.ABSENT, OBJECT))
+def test_marks_are_lost_only_where_a_row_has_an_object_without_them() -> None:
+    """A receipt is read in place of lost metadata, and not where there is nothing to compare."""
+    assert has_lost_marks(Seen(ROW, FOREIGN_OBJECT))
+    assert not has_lost_marks(Seen(ROW, OBJECT))
+    assert not has_lost_marks(Seen(ROW, None))
+    assert not has_lost_marks(Seen(NoRow.ABSENT, FOREIGN_OBJECT))
 
 
 def test_escrow_is_asked_for_our_own_unregistered_objects_only() -> None:
