@@ -4,6 +4,7 @@ from __future__ import annotations
 
 pytest_plugins = (
     "tests.support.s3_servers",
+    "tests.support.fault_proxy",
     "tests.support.sql_servers",
     "tests.support.admin_api",
     "tests.support.fleets",
