@@ -78,6 +78,12 @@ FailFast = Annotated[bool, typer.Option("--fail-fast", help="Start nothing new a
 DetailedExitCode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit 2 if there is something to do (plan) or drift (verify).")
 ]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout", min=1, metavar="SECONDS", help="Start and repeat nothing after this time.", show_default=False
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors and the last line.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show object keys, digests and durations, too.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colour; NO_COLOR in the environment does the same.")]

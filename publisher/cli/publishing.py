@@ -81,6 +81,7 @@ def apply(
     jobs: options.Jobs = 4,
     verify: options.Verify = options.VerifyDepth.HEAD,
     fail_fast: options.FailFast = False,
+    timeout: options.Timeout = None,
     report: options.ReportFile = "publish-report.json",
     junit: options.Junit = None,
     summary: options.Summary = None,
@@ -108,7 +109,9 @@ def apply(
     )
     if (manifest is None) == (saved_plan is None):
         raise typer.BadParameter("give either a MANIFEST or --plan FILE")
-    with world_of(screen, local=local, writes=True, verify=verify.value, events_file=events) as world:
+    with world_of(
+        screen, local=local, writes=True, verify=verify.value, events_file=events, timeout_s=timeout
+    ) as world:
         if saved_plan is not None:
             done = apply_saved(lambda: load_saved_plan(saved_plan), world, wanted, on_error=screen.show_error)
         else:

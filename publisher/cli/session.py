@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from publisher.cancellation import Cancellation
-from publisher.cli.signals import stop_on_signals
+from publisher.cli.signals import stop_after, stop_on_signals
 from publisher.destinations.port import VerifyMode
 from publisher.errors import PublisherError
 from publisher.events import Listener, Serialized, Tee
@@ -123,13 +123,23 @@ class Screen:
 
 @contextlib.contextmanager
 def world_of(
-    screen: Screen, *, local: Path | None, writes: bool, verify: VerifyMode = "head", events_file: Path | None = None
+    screen: Screen,
+    *,
+    local: Path | None,
+    writes: bool,
+    verify: VerifyMode = "head",
+    events_file: Path | None = None,
+    timeout_s: float | None = None,
 ) -> Iterator[World]:
-    """Yield the world of one command, with its signals turned into stop requests."""
+    """Yield the world of one command, with its signals, and the end of its time budget, turned into stop requests."""
     from publisher.wiring import compose
 
     cancellation = Cancellation()
-    with screen.listening(events_file) as emit, stop_on_signals(cancellation, emit):
+    with (
+        screen.listening(events_file) as emit,
+        stop_on_signals(cancellation, emit),
+        stop_after(timeout_s, cancellation),
+    ):
         yield compose(dict(os.environ), local=local, writes=writes, verify=verify, emit=emit, cancellation=cancellation)
 
 

@@ -34,6 +34,8 @@ def stop_on_signals(cancellation: Cancellation, emit: Listener) -> Iterator[None
         cancellation.event.wait()
         if cancellation.signal is not None:
             emit(StopRequested(signal.Signals(cancellation.signal).name))
+        elif cancellation.requested:
+            emit(StopRequested("the time budget of --timeout is used up"))
 
     # A handler must not wait for the lock around a listener, so another thread does the telling.
     threading.Thread(target=tell, name="stop", daemon=True).start()
@@ -43,3 +45,18 @@ def stop_on_signals(cancellation: Cancellation, emit: Listener) -> Iterator[None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def stop_after(seconds: float | None, cancellation: Cancellation) -> Iterator[None]:
+    """Request a stop after `seconds`; with None, never. What is past the point of no return is finished."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, cancellation.request)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

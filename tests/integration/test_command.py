@@ -315,3 +315,24 @@ def test_help_is_fast_and_loads_no_vendor(tmp_path: Path) -> None:
         [command()[0], "-c", probe], env=bare_environment(tmp_path), capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_a_time_budget_stops_the_run_in_order(tmp_path: Path) -> None:
+    """--timeout: what was not started in time is cancelled, the report says so, and the exit code is 1."""
+    (tmp_path / "model.bin").write_bytes(os.urandom(1 << 20) * 100)
+    names = "".join(f"  - {{resource_name: m{index}, file: model.bin}}\n" for index in range(20))
+    text = (
+        "version: 1\ndestinations: {fleet: {kind: fleet}}\n"
+        "defaults: {destination: fleet, dev_stage: dev, architecture: any, version: 1}\nartifacts:\n" + names
+    )
+
+    done = publish(
+        *("apply", write_manifest(tmp_path, text), "--local", tmp_path / "L", "--jobs", "1", "--timeout", "3"),
+        *("--report", tmp_path / "r.json"),
+        environment=bare_environment(tmp_path),
+    )
+
+    assert done.code == 1, done.said
+    ended = statuses(read_report(tmp_path / "r.json"))
+    assert len(ended) == 20
+    assert "cancelled" in ended.values()
