@@ -1,0 +1,116 @@
+"""The model's transitions, as a table that every process must follow request by request (DESIGN.md, "Model").
+
+Where `rules` says what the world must look like, this says what a process may do next, and on which premises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from publisher.destinations.fleet.values import Receipt
+from publisher.registries.port import Row
+from tests.simulation.engine.rules import Rules
+from tests.simulation.engine.world import World
+
+Request = Literal[
+    "lookup",
+    "head",
+    "read receipt",
+    "escrow get",
+    "check store",
+    "escrow put",
+    "create",
+    "read back",
+    "register",
+    "write receipt",
+    "escrow drop",
+]
+_Place = Literal["look", "esc", "put", "foreign", "fetch", "post", "close", "done"]
+
+_NEXT: Mapping[_Place, Mapping[Request, _Place]] = {
+    "look": {
+        "lookup": "look",
+        "head": "look",
+        "read receipt": "look",
+        "escrow get": "look",
+        "check store": "look",
+        "escrow put": "esc",
+        "read back": "fetch",
+    },
+    "esc": {"escrow put": "esc", "escrow get": "esc", "create": "put"},
+    "put": {"head": "put", "create": "put", "escrow drop": "foreign", "read back": "fetch", "register": "post"},
+    "foreign": {
+        "escrow drop": "foreign",
+        "lookup": "foreign",
+        "head": "foreign",
+        "read receipt": "foreign",
+        "escrow get": "foreign",
+        "read back": "fetch",
+    },
+    "fetch": {"read back": "fetch", "register": "post"},
+    "post": {"lookup": "post", "register": "post", "read back": "post", "head": "close", "write receipt": "close"},
+    "close": {"head": "close", "write receipt": "close", "read receipt": "close", "escrow drop": "done"},
+    "done": {"escrow drop": "done"},
+}
+
+_WITHOUT_ESCROW: Mapping[_Place, Mapping[Request, _Place]] = {
+    **_NEXT,
+    "look": {**_NEXT["look"], "create": "put"},
+    "put": {**_NEXT["put"], "lookup": "foreign", "read receipt": "foreign"},
+}
+
+
+class Follower:
+    """Follows one process. Each method returns what is wrong with the request that is about to be sent, or None."""
+
+    def __init__(self, world: World, rules: Rules) -> None:
+        self._world = world
+        self._rules = rules
+        self._next = _WITHOUT_ESCROW if world.scenario.escrow == "none" else _NEXT
+        self._place: _Place = "look"
+        self._body: tuple[bytes, str] | None = None
+        self._row: tuple[object, ...] | None = None
+
+    def request(self, request: Request) -> str | None:
+        place = self._next[self._place].get(request)
+        if place is None:
+            return f"the model has no {request} at {self._place}"
+        self._place = place
+        return None
+
+    def create(self, data: bytes, nonce: str, object_key: str) -> str | None:
+        # Once an object is there, whoever finished it may have dropped the record: this create stores nothing.
+        can_store = object_key not in self._world.store.objects
+        if can_store and self._world.scenario.escrow != "none" and not self._world.has_record(nonce):
+            return "a create without an escrow record"
+        if self._body not in (None, (data, nonce)):
+            return "another body in a repeated create"
+        self._body = (data, nonce)
+        return None
+
+    def register(self, row: Row) -> str | None:
+        if not self._rules.is_openable(row):
+            return "a registration of what is not there"
+        key = row.encryption_key.reveal() if row.encryption_key else None
+        values = (row.identity, row.cdn_url, row.sha256, row.size_bytes, key)
+        if self._row not in (None, values):
+            return "other values in a repeated registration"
+        self._row = values
+        return None
+
+    def write_receipt(self, data: bytes) -> str | None:
+        receipt = Receipt.from_bytes(data)
+        if not any(row.sha256.hex == receipt.sha256 for row in self._world.rows):
+            return "a receipt without a row"
+        if self._row is None:
+            return "a receipt without a registration"
+        return None
+
+    def drop(self, nonce: str, object_key: str) -> str | None:
+        stored = self._world.store.objects.get(object_key)
+        if stored is not None and stored.metadata.get("publish-nonce") != nonce:
+            return None
+        if any(row.identity.object_key == object_key for row in self._world.rows):
+            return None
+        return "a dropped escrow record that may still be needed"
