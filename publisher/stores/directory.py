@@ -5,19 +5,22 @@ ROOT/.publish/...             objects below the control prefix, 0600
 ROOT/metadata/{key}/*.json    metadata, durable before the object exists (see `sidecar`)
 ROOT/staging/                 files being written, linked into place when whole, then removed
 
-An object appears by link(2): whole, or not at all, and only where nothing was. Refuses file systems without hard
-links, and to follow a link below ROOT.
+An object appears by link(2): whole, or not at all, and only where nothing was. It is replaced by rename(2), under a
+lock of the staging folder; a file is never written to again, so that a copy is one more link to it. Refuses file
+systems without hard links, and to follow a link below ROOT.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import secrets
+import stat
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from hashlib import md5, sha256
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 
 from publisher.errors import (
@@ -28,12 +31,18 @@ from publisher.errors import (
     RejectedError,
     TransportError,
 )
-from publisher.stores import anchored, sidecar
+from publisher.stores import anchored, sidecar, staged
 from publisher.stores.keys import require_control_key, require_key
-from publisher.stores.port import CONTROL_PREFIX, Body, CreateAnswer, ObjectInfo, Progress
-from publisher.stores.upload_body import UploadBody
+from publisher.stores.port import (
+    CONTROL_PREFIX,
+    Body,
+    CreateAnswer,
+    ObjectInfo,
+    Progress,
+    ReplaceAnswer,
+    VersionInfo,
+)
 
-_PIECE = 1024 * 1024
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK}
 
 
@@ -64,7 +73,7 @@ class DirectoryStore:
                 os.close(handle)
         return ObjectInfo(
             size_bytes=file.st_size,
-            etag=f'"{file.st_ino:x}-{file.st_mtime_ns:x}"',
+            etag=_etag(file),
             metadata=metadata,
             age_s=max(0.0, time.time() - file.st_mtime),
         )
@@ -81,20 +90,22 @@ class DirectoryStore:
             self._folder(("staging",), create=True, mode=0o700) as staging,
             self._folder(("metadata", *segments), create=True, mode=0o755) as notes,
         ):
-            if _there(segments[-1], inside=target):
+            if staged.state(segments[-1], inside=target):
                 return CreateAnswer.EXISTS
             note = f"{token}.json"
             linked = False
             try:
-                staged = _stage(body, token, inside=staging, mode=0o600 if control else 0o644, progress=progress)
-                wanted = sidecar.Sidecar.of(staged, sha256=body.sha256.hex, metadata=metadata)
+                file = staged.stage(body, token, inside=staging, mode=0o600 if control else 0o644, progress=progress)
+                wanted = sidecar.Sidecar.of(file, sha256=body.sha256.hex, metadata=metadata)
                 sidecar.write(wanted, note, inside=notes)
                 linked = self._link(token, segments[-1], source=staging, target=target)
             finally:
-                _remove(token, inside=staging)
+                staged.remove(token, inside=staging)
                 if not linked:
-                    _remove(note, inside=notes)
-            return _settle(target) if linked else CreateAnswer.EXISTS
+                    staged.remove(note, inside=notes)
+            if not linked:
+                return CreateAnswer.EXISTS
+            return CreateAnswer.CREATED if staged.settled(target) else CreateAnswer.AMBIGUOUS
 
     @contextmanager
     def read(self, key: str) -> Iterator[Iterator[bytes]]:
@@ -116,9 +127,79 @@ class DirectoryStore:
                 os.unlink(segments[-1], dir_fd=parent)
             with suppress(FileNotFoundError), self._folder(("metadata", *segments)) as notes:
                 for name in os.listdir(notes):  # noqa: PTH208  # a descriptor has no path
-                    _remove(name, inside=notes)
+                    staged.remove(name, inside=notes)
             with suppress(FileNotFoundError), self._folder(("metadata", *segments[:-1])) as parent:
                 os.rmdir(segments[-1], dir_fd=parent)
+
+    def replace(self, key: str, body: Body, *, metadata: Mapping[str, str], if_match: str) -> ReplaceAnswer:
+        segments = require_key(key)
+        control = key.startswith(CONTROL_PREFIX)
+        token = secrets.token_hex(16)
+        note, replaced = f"{token}.json", False
+        with (
+            self._translated(f"replacing {key}"),
+            self._folder(_place(segments)[:-1], create=True, mode=0o700 if control else 0o755) as target,
+            self._folder(("staging",), create=True, mode=0o700) as staging,
+            self._folder(("metadata", *segments), create=True) as notes,
+        ):
+            try:
+                file = staged.stage(body, token, inside=staging, mode=0o600 if control else 0o644, progress=None)
+                wanted = sidecar.Sidecar.of(file, sha256=body.sha256.hex, metadata=metadata)
+                sidecar.write(wanted, note, inside=notes)
+                # Held by this open folder, so that threads wait for each other, too; closing it lets go.
+                fcntl.flock(staging, fcntl.LOCK_EX)
+                there = staged.state(segments[-1], inside=target)
+                if there is None or not stat.S_ISREG(there.st_mode) or if_match not in {"*", _etag(there)}:
+                    return ReplaceAnswer.CHANGED
+                os.replace(token, segments[-1], src_dir_fd=staging, dst_dir_fd=target)
+                replaced = True
+            finally:
+                staged.remove(token, inside=staging)
+                if not replaced:
+                    staged.remove(note, inside=notes)
+            return ReplaceAnswer.REPLACED if staged.settled(target) else ReplaceAnswer.AMBIGUOUS
+
+    def copy_to_control(self, key: str, control_key: str) -> None:
+        wanted, copy = require_key(key), require_control_key(control_key)
+        action = f"copying {key}"
+        with (
+            self._translated(action),
+            self._folder(_place(copy)[:-1], create=True, mode=0o700) as target,
+            self._folder(("metadata", *copy), create=True) as notes,
+        ):
+            try:
+                handle = self._open(wanted)
+            except FileNotFoundError:
+                raise NotFoundError(f"{action}: nothing is there in {self.location}") from None
+            try:
+                file = os.fstat(handle)
+                digest = self._digest(handle)
+                metadata = self._metadata(wanted, file=file, handle=handle)
+            finally:
+                os.close(handle)
+            # A link has the file's own inode and time: its sidecar describes both.
+            note = f"{secrets.token_hex(16)}.json"
+            sidecar.write(sidecar.Sidecar.of(file, sha256=digest, metadata=metadata), note, inside=notes)
+            with self._folder(_place(wanted)[:-1]) as source:
+                linked = self._link(wanted[-1], copy[-1], source=source, target=target)
+            if not linked:
+                staged.remove(note, inside=notes)
+            there = staged.state(copy[-1], inside=target)
+            if there is None or there.st_size != file.st_size:
+                raise RejectedError(
+                    f"{action}: another object is at {control_key}", hint="look at both, then delete it"
+                )
+            os.fsync(target)
+
+    def versions(self, key: str) -> Sequence[VersionInfo]:
+        """Return nothing: a folder keeps no older versions."""
+        require_key(key)
+        return ()
+
+    def read_version(self, key: str, version_id: str) -> AbstractContextManager[Iterator[bytes]]:
+        """Raise `NotFoundError`: a folder keeps no older versions."""
+        require_key(key)
+        raise NotFoundError(f"reading version {version_id} of {key}: {self.location} keeps no older versions")
 
     @contextmanager
     def _folder(self, segments: tuple[str, ...], *, create: bool = False, mode: int = 0o755) -> Iterator[int]:
@@ -131,22 +212,22 @@ class DirectoryStore:
             return anchored.open_regular(place[-1], inside=parent)
 
     def _metadata(self, segments: tuple[str, ...], *, file: os.stat_result, handle: int) -> Mapping[str, str]:
-        def digest() -> str:
-            seen = sha256()
-            for piece in _read(handle):
-                seen.update(piece)
-            return seen.hexdigest()
-
         try:
             with self._folder(("metadata", *segments)) as notes:
-                return sidecar.find(notes, file=file, sha256=digest)
+                return sidecar.find(notes, file=file, sha256=lambda: self._digest(handle))
         except FileNotFoundError:
             return {}
+
+    def _digest(self, handle: int) -> str:
+        seen = sha256()
+        for piece in staged.contents(handle):
+            seen.update(piece)
+        return seen.hexdigest()
 
     def _pieces(self, handle: int, *, action: str) -> Iterator[bytes]:
         size, received = os.fstat(handle).st_size, 0
         with self._translated(action):
-            for piece in _read(handle):
+            for piece in staged.contents(handle):
                 received += len(piece)
                 yield piece
         if received != size:
@@ -188,49 +269,5 @@ def _place(segments: tuple[str, ...]) -> tuple[str, ...]:
     return segments if "/".join(segments).startswith(CONTROL_PREFIX) else ("objects", *segments)
 
 
-def _there(name: str, *, inside: int) -> bool:
-    try:
-        os.stat(name, dir_fd=inside, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _stage(body: Body, name: str, *, inside: int, mode: int, progress: Progress | None) -> os.stat_result:
-    """Write the body to a new file, checking both digests as a store does, and flush it to disk."""
-    seen_md5, seen_sha256 = md5(usedforsecurity=False), sha256()
-    with (
-        closing(UploadBody(body, progress)) as source,
-        os.fdopen(anchored.create_new(name, inside=inside), "wb") as file,
-    ):
-        while piece := source.read(_PIECE):
-            seen_md5.update(piece)
-            seen_sha256.update(piece)
-            file.write(piece)
-        if (seen_md5.digest(), seen_sha256.hexdigest()) != (body.md5, body.sha256.hex):
-            raise RejectedError("the bytes do not match their digest", hint="was the temporary file changed?")
-        file.flush()
-        os.fchmod(file.fileno(), mode)
-        os.fsync(file.fileno())
-        return os.fstat(file.fileno())
-
-
-def _settle(folder: int) -> CreateAnswer:
-    """Make the new name durable; if that fails, the object may be gone after a power loss."""
-    try:
-        os.fsync(folder)
-    except OSError:
-        return CreateAnswer.AMBIGUOUS
-    return CreateAnswer.CREATED
-
-
-def _read(handle: int) -> Iterator[bytes]:
-    offset = 0
-    while piece := os.pread(handle, _PIECE, offset):
-        offset += len(piece)
-        yield piece
-
-
-def _remove(name: str, *, inside: int) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=inside)
+def _etag(file: os.stat_result) -> str:
+    return f'"{file.st_ino:x}-{file.st_mtime_ns:x}"'

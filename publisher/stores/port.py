@@ -1,4 +1,7 @@
-"""The port to an object store: the handful of operations the publish protocol uses, in its own words.
+"""The ports to an object store: the operations the publish protocol uses, in its own words.
+
+`ObjectStore` is what every publish needs, `RepairStore` what a person's `publish repair` needs on top, `MultipartStore`
+what a stream needs. A store implements those it can.
 
 Adapters translate their vendor's errors here and nowhere else:
 `CredentialsError` (403, unknown key, clock skew), `TransportError` (no answer, 5xx, throttling after retries),
@@ -9,12 +12,13 @@ Adapters translate their vendor's errors here and nowhere else:
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from hashlib import md5, sha256
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from publisher.model import Digest
 
@@ -36,6 +40,8 @@ class ObjectInfo:
     """Age by the server's own clock (`Date` minus `Last-Modified` of one answer), or None."""
     clock_offset_s: float | None = None
     """Server clock minus ours, seconds, or None where the store has no clock of its own."""
+    server: str = ""
+    """What the server calls itself (`Server` header), or nothing; decides only whether an old probe still counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +103,105 @@ class ObjectStore(Protocol):
 
     def delete_control(self, key: str) -> None:
         """Delete a small object of our own below `CONTROL_PREFIX`. Absent is fine. ValueError for any other key."""
+
+
+class ReplaceAnswer(Enum):
+    """The answer to a replacement of one certain object."""
+
+    REPLACED = "replaced"
+    CHANGED = "changed"
+    """Another object is there, none is, or it is being changed right now: nothing was stored."""
+    AMBIGUOUS = "ambiguous"
+    """No answer, or not a whole one: look which object is there now."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionInfo:
+    """An older version of an object, which the store keeps because versioning is on."""
+
+    version_id: str
+    size_bytes: int
+    etag: str
+    last_modified: datetime
+
+
+@runtime_checkable
+class RepairStore(ObjectStore, Protocol):
+    """What `publish repair` needs: the only operations that change or look behind an object that is there."""
+
+    def replace(self, key: str, body: Body, *, metadata: Mapping[str, str], if_match: str) -> ReplaceAnswer:
+        """Store `body` under `key` in place of the object whose ETag is `if_match`; send exactly one request.
+
+        `if_match` is the `etag` of `head` as it was, or `*` for whatever is there (never for nothing). An error that
+        is raised means that nothing was stored. Only as good as the store: ask the probe's `if_match` beforehand.
+        """
+
+    def copy_to_control(self, key: str, control_key: str) -> None:
+        """Keep a copy of the object `key`, metadata too, under `control_key`, without moving its bytes through here.
+
+        For a name made of the content's digest: a copy of the same size that is there already is fine, one of another
+        size is a `RejectedError`. Nothing ties the copy to an earlier look at `key`: compare before trusting it.
+        `NotFoundError` if `key` is absent; ValueError unless `control_key` lies below `CONTROL_PREFIX`.
+        """
+
+    def versions(self, key: str) -> Sequence[VersionInfo]:
+        """Return the versions of `key` that are not the current one, newest first.
+
+        Empty where versioning is off or not supported; never because of missing rights (`CredentialsError`).
+        """
+
+    def read_version(self, key: str, version_id: str) -> AbstractContextManager[Iterator[bytes]]:
+        """Open one of `versions` for reading, like `read`."""
+
+
+class UploadGone(Enum):
+    """The answer to a completion of an upload the store does not know: aborted, expired or completed before."""
+
+    GONE = "gone"
+
+
+CompleteAnswer = CreateAnswer | UploadGone
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """An upload that was neither completed nor aborted. `age_s` by the server's own clock, or None."""
+
+    key: str
+    upload_id: str
+    age_s: float | None = None
+
+
+@runtime_checkable
+class MultipartStore(ObjectStore, Protocol):
+    """Objects sent in parts, which appear when the upload is completed, and not before."""
+
+    def start_upload(self, key: str, *, metadata: Mapping[str, str]) -> str:
+        """Open an upload and return its id. A lost answer (`TransportError`) may leave an open upload behind."""
+
+    def upload_part(self, key: str, upload_id: str, number: int, body: Body, progress: Progress | None = None) -> str:
+        """Send part `number` (from 1) and return its ETag. Sending it again replaces it, so any error may be retried.
+
+        At least 5 MiB, unless it is the last. `NotFoundError` if there is no such upload.
+        """
+
+    def complete_if_absent(self, key: str, upload_id: str, etags: Sequence[str]) -> CompleteAnswer:
+        """Make the object of all parts, in order, only if nothing is there under `key`; send exactly one request.
+
+        As with `create`, what is not certain is AMBIGUOUS and an error means that this call stored nothing.
+        """
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Forget an upload and its parts; one that is gone is fine. Never after `complete_if_absent` was sent, unless
+        another object is known to be there."""
+
+    def open_uploads(self, prefix: str) -> Sequence[OpenUpload]:
+        """Return the open uploads whose keys begin with `prefix`; some stores list those of one whole key only."""
+
+
+class ProbedStore(RepairStore, MultipartStore, Protocol):
+    """A remote store, whose promises have to be put to the test."""
+
+    @property
+    def region(self) -> str:
+        """The region requests are signed for, or nothing. What a probe found holds for one location and region."""

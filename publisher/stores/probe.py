@@ -1,218 +1,109 @@
-"""What a store really does, found out by trying: the capability probe of the design's section 4.
+"""What a store really does with single requests, found out by trying.
 
 A store that accepts a condition may ignore it, and one that honours it may not be atomic, so nothing is decided by
 product name. A probe can show that a store is unsafe, never that it is safe. It touches only `.publish/probe/`.
+Uploads in parts have a probe of their own (`probe_uploads`), which need not run before the first write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from threading import Barrier, Event, Lock
+from collections.abc import Callable
+from dataclasses import replace
 
-from publisher.errors import CapabilityError, NotFoundError, PublisherError, RejectedError, TransportError
-from publisher.stores.port import CONTROL_PREFIX, Body, CreateAnswer, ObjectStore
+from publisher.errors import CapabilityError, DestinationError
+from publisher.stores.capabilities import Capabilities, Enforcement
+from publisher.stores.port import Body, CreateAnswer, ObjectStore, RepairStore, ReplaceAnswer
+from publisher.stores.probe_traces import FIRST, METADATA, SECOND, Traces, unclear
+from publisher.stores.race import Race
 
-PROBE_VERSION = 1
-"""Raised whenever the probe learns to ask more: older cached answers are void then."""
+__all__ = ["PROBE_VERSION", "Capabilities", "Enforcement", "glance", "probe"]
 
-RACE_ROUNDS = 24
-WRITERS = (2, 8)
-LANES = 4
-CLOCK_WARN_S = 60.0
-CLOCK_FAIL_S = 600.0
+PROBE_VERSION = 2
+"""Raised whenever a probe learns to ask more: older remembered answers are void then."""
 
-_ATTEMPTS = 3
-_FIRST, _SECOND = b"the first writer's bytes", b"the second writer's bytes"
-_METADATA = {"publish-format": "1", "publish-nonce": "0123456789abcdef", "publish-probe": "A+b/c=d e;f"}
+_STALE = '"0123456789abcdef0123456789abcdef"'
 
 
-class Enforcement(StrEnum):
-    """What became of a condition, from good to bad."""
-
-    ENFORCED = "enforced"
-    REFUSED = "refused"
-    RACY = "racy"
-    IGNORED = "ignored"
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """The probe's findings. `clock_offset_s` is the server's clock minus ours; `notes` concern no promise."""
-
-    conditional_put: Enforcement
-    checks_md5: bool = False
-    keeps_metadata: bool = False
-    consistent_reads: bool = False
-    clock_offset_s: float | None = None
-    notes: tuple[str, ...] = ()
-
-    def problems(self) -> tuple[str, ...]:
-        """Return one sentence for each reason why publishing to this store is not safe; empty if none was found."""
-        return tuple(self._problems())
-
-    def warnings(self) -> tuple[str, ...]:
-        """Return one sentence for each weakness that costs time or care, not safety."""
-        return tuple(self._warnings())
-
-    def _problems(self) -> Iterator[str]:
-        match self.conditional_put:
-            case Enforcement.IGNORED:
-                yield "the store does not honour create-if-absent: it overwrote an object in spite of If-None-Match"
-            case Enforcement.RACY:
-                yield "the store's create-if-absent is not atomic: several writers won one race"
-            case Enforcement.REFUSED:
-                yield "the store refuses create-if-absent (If-None-Match: *)"
-        if self.conditional_put is not Enforcement.ENFORCED:
-            return
-        if not self.keeps_metadata:
-            yield "the store does not keep metadata: nobody can prove whose object is there"
-        if not self.consistent_reads:
-            yield "the store does not show an object as it was written, right after writing it"
-        if self.clock_offset_s is not None and abs(self.clock_offset_s) > CLOCK_FAIL_S:
-            yield f"this machine's clock and the store's are {abs(self.clock_offset_s) / 60:.0f} min apart"
-
-    def _warnings(self) -> Iterator[str]:
-        if not self.checks_md5:
-            yield "the store does not check Content-MD5: every upload is read back in full"
-        if self.clock_offset_s is not None and CLOCK_WARN_S < abs(self.clock_offset_s) <= CLOCK_FAIL_S:
-            yield f"this machine's clock and the store's are {abs(self.clock_offset_s):.0f} s apart"
-        yield from self.notes
-
-
-def probe(store: ObjectStore, *, new_id: Callable[[], str]) -> Capabilities:
+def probe(store: RepairStore, *, new_id: Callable[[], str]) -> Capabilities:
     """Find out what `store` does, with objects of a few bytes which are deleted afterwards.
 
     `new_id` makes a name that nobody used before. Raises `CredentialsError`, `TransportError` or whatever else keeps
     the probe from an answer: an incomplete probe is none. A failed delete is a note.
     """
-    run = _Probe(store, prefix=f"{CONTROL_PREFIX}probe/{new_id()}")
-    with ThreadPoolExecutor(max_workers=LANES * max(WRITERS), thread_name_prefix="probe") as pool:
-        try:
-            found = run.ask(pool)
-        finally:
-            left = sum(not deleted for deleted in pool.map(run.delete, run.keys))
-    if left:
-        note = f"{left} small objects below {CONTROL_PREFIX}probe/ could not be deleted"
-        return replace(found, notes=(*found.notes, note))
-    return found
+    traces = Traces(store, new_id=new_id)
+    try:
+        found = _ask(store, traces)
+    finally:
+        left = traces.remove()
+    return replace(found, notes=(*found.notes, *left))
 
 
-class _Probe:
-    """One run: its keys, and one method for each question."""
-
-    def __init__(self, store: ObjectStore, *, prefix: str) -> None:
-        self._store = store
-        self._prefix = prefix
-        self._lock = Lock()
-        self.keys: list[str] = []
-
-    def ask(self, pool: ThreadPoolExecutor) -> Capabilities:
-        key = self._new_key()
-        try:
-            conditional = self._create_twice(key)
-        except CapabilityError:
-            conditional = Enforcement.REFUSED
-        if conditional is not Enforcement.ENFORCED:
-            return Capabilities(conditional)
-        seen = self._store.head(key)
-        return Capabilities(
-            self._race(pool),
-            checks_md5=self._refuses_wrong_md5(),
-            keeps_metadata=seen is not None and _METADATA.items() <= seen.metadata.items(),
-            consistent_reads=seen is not None and seen.size_bytes == len(_FIRST) and self._bytes_of(key) == _FIRST,
-            clock_offset_s=seen.clock_offset_s if seen else None,
-        )
-
-    def delete(self, key: str) -> bool:
-        try:
-            self._store.delete_control(key)
-        except PublisherError:
-            return False
-        return True
-
-    def _create_twice(self, key: str) -> Enforcement:
-        first = self._store.create(key, Body.of(_FIRST), metadata=_METADATA)
-        second = self._store.create(key, Body.of(_SECOND), metadata={})
-        if first is not CreateAnswer.CREATED or second not in {CreateAnswer.CREATED, CreateAnswer.EXISTS}:
-            raise _unclear(self._store)
-        if second is CreateAnswer.CREATED or self._bytes_of(key) == _SECOND:
-            return Enforcement.IGNORED
-        return Enforcement.ENFORCED
-
-    def _race(self, pool: ThreadPoolExecutor) -> Enforcement:
-        """Let 2 and 8 writers race in turn. Some stores fail only one round in four, hence so many rounds.
-
-        A few rounds run side by side, on keys of their own: a fair store may let a loser wait for seconds.
-        """
-        stop = Event()
-
-        def run(writers: int) -> bool | None:
-            if stop.is_set():
-                return None
-            try:
-                verdict = self._round(pool, writers=writers)
-            except PublisherError:
-                stop.set()
-                raise
-            if verdict is False:
-                stop.set()
-            return verdict
-
-        wanted = [WRITERS[number % len(WRITERS)] for number in range(RACE_ROUNDS)]
-        with ThreadPoolExecutor(max_workers=LANES, thread_name_prefix="probe-round") as lanes:
-            for _ in range(_ATTEMPTS):
-                verdicts = list(lanes.map(run, wanted))
-                if False in verdicts:
-                    return Enforcement.RACY
-                wanted = [writers for writers, verdict in zip(wanted, verdicts, strict=True) if verdict is None]
-                if not wanted:
-                    return Enforcement.ENFORCED
-        raise _unclear(self._store)
-
-    def _round(self, pool: ThreadPoolExecutor, *, writers: int) -> bool | None:
-        """Return whether exactly one writer won and its bytes are there; None if lost answers leave that open."""
-        key, start = self._new_key(), Barrier(writers)
-
-        def write(data: bytes) -> CreateAnswer:
-            start.wait()
-            return self._store.create(key, Body.of(data), metadata={})
-
-        bodies = [f"{key} {number}".encode() for number in range(writers)]
-        answers = list(pool.map(write, bodies))
-        winners = [data for data, answer in zip(bodies, answers, strict=True) if answer is CreateAnswer.CREATED]
-        if len(winners) == 1:
-            return self._bytes_of(key) == winners[0]
-        if winners:
-            return False
-        return None if {CreateAnswer.AMBIGUOUS, CreateAnswer.BUSY} & set(answers) else False
-
-    def _refuses_wrong_md5(self) -> bool:
-        key = self._new_key()
-        damaged = replace(Body.of(_FIRST), md5=Body.of(_SECOND).md5)
-        try:
-            self._store.create(key, damaged, metadata={})
-        except RejectedError:
-            return self._store.head(key) is None
-        return False
-
-    def _bytes_of(self, key: str) -> bytes | None:
-        try:
-            with self._store.read(key) as pieces:
-                return b"".join(pieces)
-        except NotFoundError:
-            return None
-
-    def _new_key(self) -> str:
-        with self._lock:
-            key = f"{self._prefix}-{len(self.keys)}"
-            self.keys.append(key)
-        return key
+def glance(store: ObjectStore, *, new_id: Callable[[], str]) -> Enforcement:
+    """Ask only whether a second create is refused: never RACY. Raises like `probe`; a few requests."""
+    traces = Traces(store, new_id=new_id)
+    try:
+        return _conditional_put(store, traces, traces.new_key())
+    finally:
+        traces.remove()
 
 
-def _unclear(store: ObjectStore) -> TransportError:
-    return TransportError(
-        f"{store.location} gave no clear answers while it was probed", hint="check the network, then try again"
+def _ask(store: RepairStore, traces: Traces) -> Capabilities:
+    key = traces.new_key()
+    conditional = _conditional_put(store, traces, key)
+    seen = store.head(key) if conditional is not Enforcement.REFUSED else None
+    server = seen.server if seen else ""
+    if conditional is not Enforcement.ENFORCED:
+        return Capabilities(conditional, server=server)
+    raced = Race(lambda key, data: _writer(store, key, data), new_key=traces.new_key, bytes_of=traces.bytes_of).run()
+    if raced is None:
+        raise unclear(store)
+    return Capabilities(
+        raced,
+        checks_md5=_refuses(store, traces.new_key(), replace(Body.of(FIRST), md5=Body.of(SECOND).md5)),
+        checks_payload_sha256=_refuses(store, traces.new_key(), replace(Body.of(FIRST), sha256=Body.of(SECOND).sha256)),
+        keeps_metadata=seen is not None and METADATA.items() <= seen.metadata.items(),
+        consistent_reads=seen is not None and seen.size_bytes == len(FIRST) and traces.bytes_of(key) == FIRST,
+        if_match=seen is not None and _honours_if_match(store, traces, key, seen.etag),
+        clock_offset_s=seen.clock_offset_s if seen else None,
+        server=server,
     )
+
+
+def _conditional_put(store: ObjectStore, traces: Traces, key: str) -> Enforcement:
+    try:
+        first = store.create(key, Body.of(FIRST), metadata=METADATA)
+        second = store.create(key, Body.of(SECOND), metadata={})
+    except CapabilityError:
+        return Enforcement.REFUSED
+    if first is not CreateAnswer.CREATED or second not in {CreateAnswer.CREATED, CreateAnswer.EXISTS}:
+        raise unclear(store)
+    if second is CreateAnswer.CREATED or traces.bytes_of(key) == SECOND:
+        return Enforcement.IGNORED
+    return Enforcement.ENFORCED
+
+
+def _writer(store: ObjectStore, key: str, data: bytes) -> Callable[[], CreateAnswer]:
+    # Opens this writer's connection beforehand: a handshake would keep the writers apart.
+    store.head(key)
+    return lambda: store.create(key, Body.of(data), metadata={})
+
+
+def _refuses(store: ObjectStore, key: str, damaged: Body) -> bool:
+    """Tell whether a body with a wrong digest is refused and not stored. Some call it a wrong signature (403)."""
+    try:
+        store.create(key, damaged, metadata={})
+    except DestinationError:
+        return store.head(key) is None
+    return False
+
+
+def _honours_if_match(store: RepairStore, traces: Traces, key: str, etag: str) -> bool:
+    """Tell whether a stale ETag changes nothing and the right one replaces the object."""
+    try:
+        stale = store.replace(key, Body.of(SECOND), metadata=METADATA, if_match=_STALE)
+        if stale is not ReplaceAnswer.CHANGED or traces.bytes_of(key) != FIRST:
+            return False
+        right = store.replace(key, Body.of(SECOND), metadata=METADATA, if_match=etag)
+    except DestinationError:
+        return False
+    return right is ReplaceAnswer.REPLACED and traces.bytes_of(key) == SECOND

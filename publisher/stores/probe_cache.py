@@ -1,7 +1,7 @@
-"""Remembers what a probe found, per endpoint and bucket, in the user's state folder.
+"""Remembers what a probe found, per endpoint, bucket and region, in the user's state folder.
 
-Of two opinions the stricter one wins: a machine with a too good opinion of a store endangers all. Refuses to believe
-a file that is damaged, of another version, of another store, or not the user's own.
+Of two opinions the stricter one wins. Refuses to believe a file that is damaged, of another version, of another
+store, or not the user's own.
 """
 
 from __future__ import annotations
@@ -10,30 +10,12 @@ import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-
 from publisher.atomic_file import write_atomically
-from publisher.stores.probe import PROBE_VERSION, Capabilities, Enforcement
-
-VALID_S = 7 * 86400.0
-VALID_WITH_PROBLEMS_S = 86400.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    probe_version: int
-    location: str
-    probed_at: float
-    capabilities: Capabilities
-
-
-_ENTRY = TypeAdapter(_Entry)
+from publisher.stores.capabilities import Capabilities
+from publisher.stores.probe_record import ProbeRecord, Subject
 
 
 class ProbeCache:
@@ -41,58 +23,35 @@ class ProbeCache:
 
     def __init__(self, folder: Path, *, now: Callable[[], float]) -> None:
         self._folder = folder
-        self._now = now
+        self.now = now
 
-    def load(self, location: str) -> Capabilities | None:
-        """Return what is known of the store at `location`, or None if that is nothing, old or not to be believed."""
-        entry = self._entry(location)
-        return entry.capabilities if entry else None
+    def load(self, subject: Subject) -> ProbeRecord | None:
+        """Return what is known of a store, or None if that is nothing, old or not to be believed."""
+        try:
+            data = _read_own(self._file(subject))
+        except OSError:
+            return None
+        return ProbeRecord.from_json(data, subject=subject, now=self.now())
 
-    def save(self, location: str, found: Capabilities) -> Capabilities:
-        """Remember `found`; return it, or the stricter union with a result that still holds."""
-        known, probed_at = self._entry(location), self._now()
-        if known is not None:
-            merged = stricter(known.capabilities, found)
-            if merged.problems() and not found.problems():
-                probed_at = known.probed_at
-            found = merged
-        entry = _Entry(PROBE_VERSION, location, probed_at, found)
+    def save(self, subject: Subject, found: Capabilities) -> Capabilities:
+        """Remember what was found just now; return it, or the stricter union with a result that still holds."""
+        record = ProbeRecord.of(subject, found, probed_at=self.now())
+        return self.keep(record.joined(self.load(subject))).capabilities
+
+    def keep(self, record: ProbeRecord) -> ProbeRecord:
+        """Write `record` over whatever is there and return it. Raises `LocalResourceError` or OSError."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(self._file(location), _ENTRY.dump_json(entry, indent=1).decode() + "\n", mode=0o600)
-        return found
+        write_atomically(self._file(record), record.to_json().decode(), mode=0o600)
+        return record
 
-    def forget(self, location: str) -> None:
+    def forget(self, subject: Subject) -> None:
         """Drop what is known: the store broke a promise the probe believed in."""
         with suppress(FileNotFoundError):
-            self._file(location).unlink()
+            self._file(subject).unlink()
 
-    def _file(self, location: str) -> Path:
-        return self._folder / f"probe-{sha256(location.encode()).hexdigest()[:32]}.json"
-
-    def _entry(self, location: str) -> _Entry | None:
-        try:
-            data = _read_own(self._file(location))
-            entry = _ENTRY.validate_json(data)
-        except (OSError, ValidationError, RecursionError):
-            return None
-        if (entry.probe_version, entry.location) != (PROBE_VERSION, location):
-            return None
-        valid = VALID_WITH_PROBLEMS_S if entry.capabilities.problems() else VALID_S
-        return entry if 0 <= self._now() - entry.probed_at < valid else None
-
-
-def stricter(one: Capabilities, other: Capabilities) -> Capabilities:
-    """Return the worse of both in each respect."""
-    ranks = list(Enforcement)
-    offsets = [offset for offset in (one.clock_offset_s, other.clock_offset_s) if offset is not None]
-    return Capabilities(
-        max(one.conditional_put, other.conditional_put, key=ranks.index),
-        checks_md5=one.checks_md5 and other.checks_md5,
-        keeps_metadata=one.keeps_metadata and other.keeps_metadata,
-        consistent_reads=one.consistent_reads and other.consistent_reads,
-        clock_offset_s=max(offsets, key=abs, default=None),
-        notes=tuple(dict.fromkeys((*one.notes, *other.notes))),
-    )
+    def _file(self, subject: Subject) -> Path:
+        digest = sha256(f"{subject.location}\n{subject.region}".encode()).hexdigest()
+        return self._folder / f"probe-{digest[:32]}.json"
 
 
 def _read_own(path: Path) -> bytes:

@@ -114,9 +114,11 @@ def _client(session: Session, options: S3Options, *, attempts: int) -> S3Client:
         config=config,
     )
     events = client.meta.events
-    events.register_first("choose-signer.s3.PutObject", _choose_signer)
     events.register("before-call.s3", _stay_in_region)
-    events.register("before-call.s3.PutObject", _send_small_bodies_at_once)
+    # As general as the SDK's own handler, which asks for it: a handler of one operation would be called before that.
+    events.register_last("before-call.s3", _send_small_bodies_at_once)
+    for operation in ("PutObject", "UploadPart"):
+        events.register_first(f"choose-signer.s3.{operation}", _choose_signer)
     return client
 
 
@@ -131,5 +133,6 @@ def _stay_in_region(params: dict[str, Any], **_event: Any) -> None:
 
 def _send_small_bodies_at_once(params: dict[str, Any], **_event: Any) -> None:
     """Do not ask for `100 Continue` first: it is a round trip, and SeaweedFS answers late while writers race."""
-    if len(params["body"]) <= _SMALL_BODY:
+    body = params["body"]
+    if isinstance(body, UploadBody) and len(body) <= _SMALL_BODY:
         params["headers"].pop("Expect", None)

@@ -132,7 +132,7 @@ class Site:
             )
             return CredentialsError(said, hint=hint)
         if status == 501 or code in {"NotImplemented", "UnsupportedOperation"} or _about_condition(answer):
-            return CapabilityError(said, hint="the store does not support create-if-absent (If-None-Match: *)")
+            return CapabilityError(said, hint="the store does not support conditional writes (If-None-Match, If-Match)")
         if code == "NoSuchBucket":
             return no_bucket(self.location)
         if status == 404:
@@ -207,7 +207,7 @@ def _about_condition(answer: Any) -> bool:
     """Tell whether a 400 complains of the condition header, in its message or its header field."""
     error = answer.get("Error", {})
     text = " ".join(str(error.get(name, "")) for name in ("Message", "Header", "ArgumentName"))
-    return "if-none-match" in text.lower()
+    return "if-none-match" in text.lower() or "if-match" in text.lower()
 
 
 def _untrusted(error: SSLError) -> bool:

@@ -25,7 +25,7 @@ class S3Options:
     region: str = "us-east-1"
     ca_file: Path | None = None
     addressing_style: AddressingStyle = "path"
-    max_connections: int = 32
+    max_connections: int = 96
     proxy: str | None = field(default=None, repr=False)
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 60.0

@@ -1,4 +1,4 @@
-"""What every object store has to do, asked of each of them: memory, a folder, SeaweedFS."""
+"""What every object store has to do, asked of each of them: memory, a folder, SeaweedFS, Ceph."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ METADATA = {"publish-format": "1", "publish-nonce": "00ff" * 8, "publish-source"
 KEY = "prod/detector-arm64-2.1.0+cu118.enc"
 
 
-@pytest.fixture(params=["memory", "directory", "seaweedfs"])
+@pytest.fixture(params=["memory", "directory", "seaweedfs", pytest.param("ceph", marks=pytest.mark.tier2)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     """Return an empty store of each kind."""
     match request.param:
@@ -27,6 +27,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
             return MemoryStore()
         case "directory":
             return DirectoryStore(tmp_path / "store")
+        case "ceph":
+            return S3Store(request.getfixturevalue("ceph_options"))
     return S3Store(request.getfixturevalue("s3_options"))
 
 

@@ -24,8 +24,9 @@ from publisher.errors import (
     SettingsError,
     TransportError,
 )
+from publisher.stores.capabilities import Enforcement
 from publisher.stores.port import Body, CreateAnswer
-from publisher.stores.probe import Enforcement, probe
+from publisher.stores.probe import probe
 from publisher.stores.s3 import S3Store
 from publisher.stores.s3_options import S3Options
 from tests.support.fault_proxy import Fault, FaultProxy, Kind, proxy_to
@@ -351,6 +352,16 @@ def test_control_objects_are_not_cached_for_ever() -> None:
         S3Store(options_for(server.url)).create(".publish/keys/n.json", Body.of(b"{}"), metadata={})
 
     assert "cache-control" not in server.asked[0].headers
+
+
+def test_a_small_body_does_not_wait_for_a_continue() -> None:
+    """A body of a few bytes is sent at once, a large one after `100 Continue`: a refusal then saves the upload."""
+    with scripted(Answer(200, {"ETag": '"e"'})) as server:
+        store = S3Store(options_for(server.url))
+        for body in (Body.of(b"small"), BODY):
+            store.create(KEY, body, metadata={})
+
+    assert ["expect" in asked.headers for asked in server.asked] == [False, True]
 
 
 def test_a_broken_temporary_file_is_this_machines_fault(s3_options: S3Options, direct: S3Store) -> None:

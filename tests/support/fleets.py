@@ -66,7 +66,7 @@ def capabilities(seaweedfs: S3Server) -> Capabilities:
 def probed_bucket(seaweedfs: S3Server, bucket: str, capabilities: Capabilities, tmp_path: Path) -> str:
     """Return a fresh bucket which this test's home remembers to be safe, as after an earlier run."""
     cache = ProbeCache(tmp_path / ".local" / "state" / "publisher", now=time.time)
-    cache.save(seaweedfs.options(bucket).location, capabilities)
+    cache.save(seaweedfs.options(bucket), capabilities)
     return bucket
 
 

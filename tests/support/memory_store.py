@@ -1,155 +1,174 @@
-"""An object store in memory: as strict as a real one, and it can be told to fail, to lose messages, or to misbehave."""
+"""The store in memory with everything a remote store can do: repair and uploads in parts."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import Enum
-from hashlib import md5, sha256
+from datetime import UTC, datetime
+from hashlib import md5
 
 from publisher.errors import CapabilityError, NotFoundError, RejectedError, TransportError
 from publisher.stores.keys import require_control_key, require_key
-from publisher.stores.port import Body, CreateAnswer, ObjectInfo, Progress
+from publisher.stores.port import (
+    Body,
+    CompleteAnswer,
+    CreateAnswer,
+    OpenUpload,
+    Progress,
+    ReplaceAnswer,
+    UploadGone,
+    VersionInfo,
+)
+from tests.support.memory_objects import Crash, Fault, MemoryObjects, Stored
 
-_PIECE = 1024 * 1024
-
-
-class Fault(Enum):
-    """What happens to one call."""
-
-    LOSE_REQUEST = "the store never sees it"
-    LOSE_ANSWER = "the store does it, the caller hears nothing"
-    UNAVAILABLE = "the store says that it cannot, and does nothing"
-    BUSY = "a create is answered with a conflict, and nothing is stored"
-    CUT = "a read ends half way"
-    CRASH = "the caller dies before the call"
-
-
-class Crash(BaseException):
-    """The process of the caller is gone; nothing in production may catch this."""
+__all__ = ["Crash", "Fault", "MemoryStore", "Stored", "Upload"]
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An object as the store keeps it."""
+@dataclass(slots=True)
+class Upload:
+    """An upload in parts that was neither completed nor aborted."""
 
-    data: bytes
+    key: str
     metadata: Mapping[str, str]
-    version: int
     at: float
+    parts: dict[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
-class MemoryStore:
-    """Implements the port. `faults` maps the number of a call (from 0) to what happens to it.
+class MemoryStore(MemoryObjects):
+    """Implements `ProbedStore`. More virtues to turn off: those of If-Match and of completions."""
 
-    `honours_condition`, `atomic`, `checks_digests` and `keeps_metadata` turn its virtues off, `refuses_condition`
-    makes it answer like a store that does not know the header. `calls` records (operation, key).
-    """
+    honours_if_match: bool = True
+    honours_complete_condition: bool = True
+    completes_atomically: bool = True
+    forgets_completed_uploads: bool = True
+    keeps_upload_metadata: bool = True
+    refuses_uploads: bool = False
+    uploads: dict[str, Upload] = field(default_factory=dict)
 
-    faults: dict[int, Fault] = field(default_factory=dict)
-    honours_condition: bool = True
-    refuses_condition: bool = False
-    atomic: bool = True
-    checks_digests: bool = True
-    keeps_metadata: bool = True
-    may_delete: bool = True
-    clock_offset_s: float | None = None
-    objects: dict[str, Stored] = field(default_factory=dict)
-    calls: list[tuple[str, str]] = field(default_factory=list)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
-
-    @property
-    def location(self) -> str:
-        return "memory"
-
-    def head(self, key: str) -> ObjectInfo | None:
+    def replace(self, key: str, body: Body, *, metadata: Mapping[str, str], if_match: str) -> ReplaceAnswer:
         require_key(key)
-        self._arrive("head", key)
+        fault = self._fault("replace", key)
+        if fault in {Fault.LOSE_REQUEST, Fault.UNAVAILABLE}:
+            return ReplaceAnswer.AMBIGUOUS
+        with body.open() as source:
+            data = source.read()
+        with self._lock:
+            there = self.objects.get(key)
+            matches = there is not None and if_match in {"*", f'"{there.version}"'}
+            if fault is Fault.BUSY or (self.honours_if_match and not matches):
+                return ReplaceAnswer.CHANGED
+            self._check(data, body, f"replacing {key}")
+            self._keep(key, data, metadata if self.keeps_metadata else {})
+        return ReplaceAnswer.AMBIGUOUS if fault is Fault.LOSE_ANSWER else ReplaceAnswer.REPLACED
+
+    def copy_to_control(self, key: str, control_key: str) -> None:
+        require_key(key)
+        require_control_key(control_key)
+        self._arrive("copy_to_control", key)
         with self._lock:
             stored = self.objects.get(key)
-        if stored is None:
-            return None
-        return ObjectInfo(
-            size_bytes=len(stored.data),
-            etag=f'"{stored.version}"',
-            metadata=stored.metadata,
-            age_s=time.monotonic() - stored.at,
-            clock_offset_s=self.clock_offset_s,
-        )
+            if stored is None:
+                raise NotFoundError(f"copying {key}: memory holds no such object")
+            copy = self.objects.setdefault(control_key, stored)
+        if len(copy.data) != len(stored.data):
+            raise RejectedError(f"copying {key}: another object is at {control_key}")
 
-    def create(
-        self, key: str, body: Body, *, metadata: Mapping[str, str], progress: Progress | None = None
-    ) -> CreateAnswer:
+    def versions(self, key: str) -> Sequence[VersionInfo]:
         require_key(key)
-        fault = self._fault("create", key)
+        self._arrive("versions", key)
+        with self._lock:
+            older = list(reversed(self.older.get(key, [])))
+        return [
+            VersionInfo(str(each.version), len(each.data), f'"{each.version}"', datetime.fromtimestamp(each.at, UTC))
+            for each in older
+        ]
+
+    @contextmanager
+    def read_version(self, key: str, version_id: str) -> Iterator[Iterator[bytes]]:
+        require_key(key)
+        fault = self._arrive("read_version", key)
+        with self._lock:
+            found = [each for each in self.older.get(key, []) if str(each.version) == version_id]
+        if not found:
+            raise NotFoundError(f"reading an older version of {key}: memory holds no such version")
+        yield self._pieces(found[0].data, cut=fault is Fault.CUT)
+
+    def start_upload(self, key: str, *, metadata: Mapping[str, str]) -> str:
+        require_key(key)
+        self._arrive("start_upload", key)
+        if self.refuses_uploads:
+            raise CapabilityError("memory: answered 501 NotImplemented")
+        with self._lock:
+            upload_id = f"upload-{len(self.calls)}"
+            kept = metadata if self.keeps_upload_metadata else {}
+            self.uploads[upload_id] = Upload(key, kept, at=time.monotonic())
+        return upload_id
+
+    def upload_part(self, key: str, upload_id: str, number: int, body: Body, progress: Progress | None = None) -> str:
+        require_key(key)
+        fault = self._fault("upload_part", key)
+        if fault in {Fault.LOSE_REQUEST, Fault.UNAVAILABLE}:
+            raise TransportError(f"upload_part {key}: no answer from memory")
+        with body.open() as source:
+            data = source.read()
+        self._check(data, body, f"sending part {number} of {key}")
+        with self._lock:
+            if upload_id not in self.uploads:
+                raise NotFoundError(f"sending part {number} of {key}: memory knows no such upload")
+            self.uploads[upload_id].parts[number] = data
+        if fault is Fault.LOSE_ANSWER:
+            raise TransportError(f"upload_part {key}: no answer from memory")
+        if progress:
+            progress(len(data))
+        return _part_etag(data)
+
+    def complete_if_absent(self, key: str, upload_id: str, etags: Sequence[str]) -> CompleteAnswer:
+        require_key(key)
+        fault = self._fault("complete_if_absent", key)
         if fault in {Fault.LOSE_REQUEST, Fault.UNAVAILABLE}:
             return CreateAnswer.AMBIGUOUS
         if fault is Fault.BUSY:
             return CreateAnswer.BUSY
-        if self.refuses_condition:
-            raise CapabilityError("memory: answered 501 NotImplemented")
-        with body.open() as source:
-            data = source.read()
-        if progress:
-            progress(len(data))
-        answer = self._store(key, data, body, metadata)
+        answer = self._complete(key, upload_id, etags)
         return CreateAnswer.AMBIGUOUS if fault is Fault.LOSE_ANSWER else answer
 
-    @contextmanager
-    def read(self, key: str) -> Iterator[Iterator[bytes]]:
+    def abort_upload(self, key: str, upload_id: str) -> None:
         require_key(key)
-        fault = self._arrive("read", key)
+        self._arrive("abort_upload", key)
         with self._lock:
-            stored = self.objects.get(key)
-        if stored is None:
-            raise NotFoundError(f"reading {key}: memory holds no such object")
-        yield self._pieces(stored.data, cut=fault is Fault.CUT)
+            self.uploads.pop(upload_id, None)
 
-    def delete_control(self, key: str) -> None:
-        require_control_key(key)
-        self._arrive("delete_control", key)
-        if not self.may_delete:
-            raise RejectedError(f"deleting {key}: not allowed")
+    def open_uploads(self, prefix: str) -> Sequence[OpenUpload]:
+        self._arrive("open_uploads", prefix)
         with self._lock:
-            self.objects.pop(key, None)
+            return [
+                OpenUpload(upload.key, upload_id, time.monotonic() - upload.at)
+                for upload_id, upload in self.uploads.items()
+                if upload.key.startswith(prefix)
+            ]
 
-    def _store(self, key: str, data: bytes, body: Body, metadata: Mapping[str, str]) -> CreateAnswer:
+    def _complete(self, key: str, upload_id: str, etags: Sequence[str]) -> CompleteAnswer:
         there = key in self.objects
-        if not self.atomic:
-            # The gap between looking and storing, wide enough for the other writers.
+        if not self.completes_atomically:
             time.sleep(0.005)
         with self._lock:
-            there = key in self.objects if self.atomic else there
-            if there and self.honours_condition:
+            there = key in self.objects if self.completes_atomically else there
+            upload = self.uploads.get(upload_id)
+            if upload is None:
+                return UploadGone.GONE
+            if there and self.honours_complete_condition:
                 return CreateAnswer.EXISTS
-            seen = (len(data), md5(data, usedforsecurity=False).digest(), sha256(data).hexdigest())
-            if self.checks_digests and seen != (body.size_bytes, body.md5, body.sha256.hex):
-                raise RejectedError(f"storing {key}: memory answered 400 BadDigest", status=400)
-            kept = {name.lower(): value for name, value in metadata.items()} if self.keeps_metadata else {}
-            self.objects[key] = Stored(data, kept, version=len(self.calls), at=time.monotonic())
+            parts = [upload.parts.get(number, b"") for number in range(1, len(etags) + 1)]
+            if [_part_etag(part) for part in parts] != list(etags):
+                raise RejectedError(f"completing the upload of {key}: memory answered 400 InvalidPart", status=400)
+            self._keep(key, b"".join(parts), upload.metadata)
+            if self.forgets_completed_uploads:
+                del self.uploads[upload_id]
         return CreateAnswer.CREATED
 
-    def _pieces(self, data: bytes, *, cut: bool) -> Iterator[bytes]:
-        end = len(data) // 2 if cut else len(data)
-        for start in range(0, end, _PIECE):
-            yield data[start : min(start + _PIECE, end)]
-        if cut:
-            raise TransportError(f"{end} of {len(data)} bytes came from memory")
 
-    def _fault(self, operation: str, key: str) -> Fault | None:
-        with self._lock:
-            fault = self.faults.get(len(self.calls))
-            self.calls.append((operation, key))
-        if fault is Fault.CRASH:
-            raise Crash
-        return fault
-
-    def _arrive(self, operation: str, key: str) -> Fault | None:
-        fault = self._fault(operation, key)
-        if fault in {Fault.LOSE_REQUEST, Fault.LOSE_ANSWER, Fault.UNAVAILABLE}:
-            raise TransportError(f"{operation} {key}: no answer from memory")
-        return fault
+def _part_etag(data: bytes) -> str:
+    return f'"{md5(data, usedforsecurity=False).hexdigest()}"'

@@ -25,6 +25,9 @@ from tests.support.programs import Server, free_block, free_port, from_wheel
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+pytest_plugins = ("tests.support.ceph",)
+"""The third server, which comes from Debian packages."""
+
 ACCESS_KEY = "AKADMIN"
 SECRET_KEY = "SKADMINSECRET"
 
@@ -163,14 +166,14 @@ def _running(command: list[str], *, folder: Path, port: int, env: dict[str, str]
     server = Server(command, log=folder / "output.log", env=env)
     client = direct_client(endpoint)
     try:
-        server.wait_until(lambda: _stores_an_object(client))
+        server.wait_until(lambda: stores_an_object(client))
         yield S3Server(endpoint, server, client)
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stores_an_object(client: S3Client) -> bool:
+def stores_an_object(client: S3Client) -> bool:
     """Tell whether the operation we need works: an open port and a health page come too early."""
     try:
         if not any(entry["Name"] == "readiness" for entry in client.list_buckets()["Buckets"]):

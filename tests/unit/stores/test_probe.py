@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from publisher.errors import TransportError
+from publisher.stores.capabilities import Capabilities, Enforcement
 from publisher.stores.directory import DirectoryStore
 from publisher.stores.port import Body, CreateAnswer, Progress
-from publisher.stores.probe import RACE_ROUNDS, Capabilities, Enforcement, probe
+from publisher.stores.probe import glance, probe
+from publisher.stores.race import ROUNDS
 from tests.support.memory_store import Fault, MemoryStore
 
 
@@ -22,19 +24,26 @@ def names() -> Callable[[], str]:
 
 def test_a_good_store_has_no_problems() -> None:
     """A store that keeps every promise is found to, by a bounded number of requests, and left as it was."""
-    store = MemoryStore(clock_offset_s=-1.5)
+    store = MemoryStore(clock_offset_s=-1.5, server="Store 1.0")
 
     found = probe(store, new_id=names())
 
     assert found == Capabilities(
-        Enforcement.ENFORCED, checks_md5=True, keeps_metadata=True, consistent_reads=True, clock_offset_s=-1.5
+        Enforcement.ENFORCED,
+        checks_md5=True,
+        checks_payload_sha256=True,
+        keeps_metadata=True,
+        consistent_reads=True,
+        if_match=True,
+        clock_offset_s=-1.5,
+        server="Store 1.0",
     )
     assert (found.problems(), found.warnings()) == ((), ())
     assert store.objects == {}
     assert len(store.calls) < 600
     assert all(key.startswith(".publish/probe/run0-") for _, key in store.calls)
     races = [key for operation, key in store.calls if operation == "read"]
-    assert len(races) == 2 + RACE_ROUNDS
+    assert len(races) == 2 + ROUNDS + 2
 
 
 def test_a_folder_is_a_good_store(tmp_path: Path) -> None:
@@ -75,12 +84,45 @@ def test_stripped_metadata_is_a_problem() -> None:
 
 
 def test_unchecked_bodies_are_a_warning() -> None:
-    """A store that takes damaged bytes costs a full read after each upload, no safety."""
+    """P6, P7: a store that takes damaged bytes costs a full read after each upload, no safety."""
     found = probe(MemoryStore(checks_digests=False), new_id=names())
 
-    assert found.checks_md5 is False
+    assert (found.checks_md5, found.checks_payload_sha256, found.checks_bodies) == (False, False, False)
     assert found.problems() == ()
     assert "Content-MD5" in found.warnings()[0]
+
+
+def test_one_digest_is_enough() -> None:
+    """P7: a store that ignores the signed SHA-256 but checks Content-MD5 checks bodies."""
+    found = probe(MemoryStore(checks_sha256=False), new_id=names())
+
+    assert (found.checks_md5, found.checks_payload_sha256, found.checks_bodies) == (True, False, True)
+    assert found.warnings() == ()
+
+
+def test_an_ignored_if_match_is_no_problem_for_publishing() -> None:
+    """P4: who ignores If-Match can be published to; only a repair has to know."""
+    found = probe(MemoryStore(honours_if_match=False), new_id=names())
+
+    assert found.if_match is False
+    assert (found.problems(), found.warnings()) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("store", "expected"),
+    [
+        (MemoryStore(), Enforcement.ENFORCED),
+        (MemoryStore(honours_condition=False), Enforcement.IGNORED),
+        (MemoryStore(refuses_condition=True), Enforcement.REFUSED),
+    ],
+    ids=["enforced", "ignored", "refused"],
+)
+def test_a_glance_costs_a_few_requests(store: MemoryStore, expected: Enforcement) -> None:
+    """The short question finds an ignored or refused condition, and cleans up."""
+    assert glance(store, new_id=names()) is expected
+
+    assert len(store.calls) <= 4
+    assert store.objects == {}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +142,7 @@ def test_a_failed_delete_is_a_note() -> None:
     found = probe(store, new_id=names())
 
     assert found.problems() == ()
-    assert f"{len(store.objects) + 1} small objects" in found.warnings()[0]
+    assert f"{len(store.objects) + 2} small objects" in found.warnings()[0]
 
 
 @pytest.mark.parametrize("fault", [Fault.LOSE_REQUEST, Fault.LOSE_ANSWER])
@@ -133,4 +175,14 @@ def test_lost_answers_in_a_race_are_no_verdict() -> None:
 
     assert found.conditional_put is Enforcement.ENFORCED
     races = {key for operation, key in store.calls if operation == "create"}
-    assert len(races) == 1 + RACE_ROUNDS + 1 + 1
+    assert len(races) == 1 + ROUNDS + 1 + 2
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_a_racy_store_is_found_out_by_a_glance_never_and_by_a_race_always(attempt: int) -> None:
+    """A store whose writers overwrite each other for milliseconds only fails the first rounds already."""
+    store = MemoryStore(atomic=False)
+
+    assert glance(store, new_id=names()) is Enforcement.ENFORCED
+    assert probe(store, new_id=names()).conditional_put is Enforcement.RACY
+    assert store.objects == {}

@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pytest
 
-from publisher.stores.probe import Capabilities, Enforcement
-from publisher.stores.probe_cache import ProbeCache, stricter
+from publisher.stores.capabilities import Capabilities, Enforcement, UploadCapabilities, stricter
+from publisher.stores.probe_cache import ProbeCache
 
 GOOD = Capabilities(
-    Enforcement.ENFORCED, checks_md5=True, keeps_metadata=True, consistent_reads=True, clock_offset_s=0.5
+    Enforcement.ENFORCED,
+    checks_md5=True,
+    checks_payload_sha256=True,
+    keeps_metadata=True,
+    consistent_reads=True,
+    if_match=True,
+    clock_offset_s=0.5,
+    server="Store 1.0",
+)
+GOOD_UPLOADS = UploadCapabilities(
+    Enforcement.ENFORCED,
+    checks_part_md5=True,
+    checks_part_sha256=True,
+    keeps_upload_metadata=True,
+    consistent_reads=True,
+    lists_uploads=True,
+    aborts_uploads=True,
+    replayed_complete="gone",
 )
 RACY = replace(GOOD, conditional_put=Enforcement.RACY)
-SITE = "https://s3.example.com/bucket"
 DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Site:
+    location: str = "https://s3.example.com/bucket"
+    region: str = "eu-west-1"
+
+
+SITE = Site()
 
 
 class Clock:
@@ -37,6 +62,11 @@ def cache(tmp_path: Path, clock: Clock) -> ProbeCache:
     return ProbeCache(tmp_path / "state", now=clock)
 
 
+def known(cache: ProbeCache) -> Capabilities | None:
+    record = cache.load(SITE)
+    return record.capabilities if record else None
+
+
 def the_file(tmp_path: Path) -> Path:
     (file,) = (tmp_path / "state").iterdir()
     return file
@@ -48,8 +78,9 @@ def test_a_result_is_remembered_for_its_store_only(cache: ProbeCache, tmp_path: 
 
     assert cache.save(SITE, GOOD) == GOOD
 
-    assert cache.load(SITE) == GOOD
-    assert cache.load("https://s3.example.com/other") is None
+    assert known(cache) == GOOD
+    assert cache.load(Site(location="https://s3.example.com/other")) is None
+    assert cache.load(Site(region="eu-west-2")) is None
     assert stat.S_IMODE(the_file(tmp_path).stat().st_mode) == 0o600
 
 
@@ -59,7 +90,7 @@ def test_a_result_expires(cache: ProbeCache, clock: Clock, found: Capabilities, 
     cache.save(SITE, found)
 
     clock.now += days * DAY - 1
-    assert cache.load(SITE) == found
+    assert known(cache) == found
     clock.now += 1
     assert cache.load(SITE) is None
     clock.now -= days * DAY + 1
@@ -80,17 +111,71 @@ def test_the_stricter_result_wins(cache: ProbeCache, clock: Clock) -> None:
 
 def test_stricter_takes_the_worse_of_each() -> None:
     """Every respect is compared by itself."""
-    one = replace(GOOD, checks_md5=False, clock_offset_s=-90.0, notes=("a",))
-    other = replace(RACY, keeps_metadata=False, notes=("a", "b"))
+    bad_uploads = replace(GOOD_UPLOADS, conditional_complete=Enforcement.IGNORED, lists_uploads=False)
+    one = replace(GOOD, checks_md5=False, clock_offset_s=-90.0, notes=("a",), uploads=bad_uploads)
+    other = replace(RACY, keeps_metadata=False, if_match=False, notes=("a", "b"), uploads=GOOD_UPLOADS)
 
     assert stricter(one, other) == Capabilities(
         Enforcement.RACY,
         checks_md5=False,
+        checks_payload_sha256=True,
         keeps_metadata=False,
         consistent_reads=True,
+        if_match=False,
         clock_offset_s=-90.0,
+        server="Store 1.0",
         notes=("a", "b"),
+        uploads=bad_uploads,
     )
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Capabilities) if field.type == "bool"])
+def test_every_virtue_can_be_lost(name: str) -> None:
+    """No promise is forgotten when two opinions are joined, whichever of them lacks it."""
+    worse = replace(GOOD, **{name: False})  # type: ignore[arg-type]  # the name is a virtue's
+
+    assert getattr(stricter(GOOD, worse), name) is False
+    assert getattr(stricter(worse, GOOD), name) is False
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(UploadCapabilities) if field.type == "bool"])
+def test_every_virtue_of_uploads_can_be_lost(name: str) -> None:
+    """The same for uploads in parts."""
+    bad_uploads = replace(GOOD_UPLOADS, **{name: False})  # type: ignore[arg-type]  # the name is a virtue's
+    good, worse = replace(GOOD, uploads=GOOD_UPLOADS), replace(GOOD, uploads=bad_uploads)
+
+    assert getattr(stricter(good, worse).uploads, name) is False
+    assert getattr(stricter(worse, good).uploads, name) is False
+
+
+def test_what_is_known_of_uploads_is_kept(cache: ProbeCache, clock: Clock) -> None:
+    """A later probe of single requests keeps what was found about uploads, for as long as that holds."""
+    cache.save(SITE, replace(GOOD, uploads=GOOD_UPLOADS))
+    clock.now += 6 * DAY
+
+    assert cache.save(SITE, GOOD).uploads == GOOD_UPLOADS
+
+    clock.now += DAY
+    assert cache.load(SITE) is None
+
+
+def test_a_bad_second_result_is_new(cache: ProbeCache, clock: Clock) -> None:
+    """A store that turned bad is known to be bad for a day from then on, however old the good result was."""
+    cache.save(SITE, GOOD)
+    clock.now += 6 * DAY
+    cache.save(SITE, RACY)
+
+    clock.now += DAY - 1
+    assert known(cache) == RACY
+    clock.now += 1
+    assert cache.load(SITE) is None
+
+
+def test_another_server_is_judged_anew(cache: ProbeCache) -> None:
+    """The bad opinion of one version of a server says nothing about the next."""
+    cache.save(SITE, RACY)
+
+    assert cache.save(SITE, replace(GOOD, server="Store 1.1")) == replace(GOOD, server="Store 1.1")
 
 
 def test_a_broken_promise_is_not_forgotten_by_keeping(cache: ProbeCache) -> None:
@@ -122,7 +207,7 @@ def test_another_version_or_store_is_ignored(cache: ProbeCache, tmp_path: Path) 
     file = the_file(tmp_path)
     text = file.read_text()
 
-    file.write_text(text.replace('"probe_version": 1', '"probe_version": 0'))
+    file.write_text(text.replace('"probe_version": 2', '"probe_version": 0'))
     assert cache.load(SITE) is None
     file.write_text(text.replace("example.com", "example.org"))
     assert cache.load(SITE) is None
