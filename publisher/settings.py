@@ -54,6 +54,7 @@ class FleetSettings:
     recovery_keys_old: tuple[SecretStr, ...]
     escrow: Literal["sql", "s3", "none"]
     spool_folder: Path | None
+    signing_key: SecretStr | None = None
 
 
 class Environment:
@@ -163,6 +164,7 @@ def fleet_settings(environment: Environment) -> FleetSettings | None:
     if escrow == "sql" and not database_url:
         env.malformed.append(f"{env.name('PUBLISH_ESCROW')}=sql needs {env.name('RESOURCES_DATABASE_URL')}")
     spool = env.text("PUBLISH_SPOOL_DIR")
+    signing_key = env.secret("PUBLISH_SIGNING_KEY")
     if env.missing or env.malformed or endpoint is None or access_key is None or secret_key is None:
         return None
     return FleetSettings(
@@ -182,6 +184,7 @@ def fleet_settings(environment: Environment) -> FleetSettings | None:
         recovery_keys_old=(old_key,) if old_key else (),
         escrow=cast("Literal['sql', 's3', 'none']", escrow),
         spool_folder=Path(spool) if spool else None,
+        signing_key=signing_key,
     )
 
 

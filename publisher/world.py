@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from publisher.cancellation import Cancellation
-from publisher.destinations.port import Destination, Host
+from publisher.destinations.port import Destination, Host, RunFacts
 from publisher.events import Listener, ignore
 from publisher.model import DestinationSpec
 from publisher.provenance import Provenance
@@ -35,5 +35,6 @@ class World:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     new_run_id: Callable[[], str] = lambda: uuid4().hex
 
-    def host(self) -> Host:
-        return Host(emit=self.emit, cancellation=self.cancellation, monotonic=self.monotonic, sleep=self.sleep)
+    def host(self, run: RunFacts | None = None) -> Host:
+        """Return what destinations may use of this run; `run` is what they may say of it in signed statements."""
+        return Host(self.emit, self.cancellation, self.monotonic, self.sleep, run or RunFacts())

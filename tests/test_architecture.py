@@ -15,7 +15,7 @@ LAYERS = [
     {"model"},
     {"reasons", "events", "cancellation", "atomic_file", "provenance"},
     {"retry"},
-    {"manifest", "sources", "sealing", "stores", "registries", "http", "settings"},
+    {"manifest", "sources", "sealing", "stores", "registries", "http", "settings", "statements"},
     {"destinations"},
     {"plan", "selection", "download"},
     {"observe", "execute", "report", "plan_document", "planfile"},

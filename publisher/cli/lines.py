@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from publisher.commands.verify import Verified
+from publisher.commands.verify import Verified, next_step
 from publisher.destinations.port import Finding
 from publisher.model import State
 from publisher.plan import PlanRow
@@ -12,6 +12,9 @@ from publisher.reasons import HINTS
 from publisher.views.listing import Line, Verdict
 
 _LEVELS = {"ok": Verdict.OK, "warning": Verdict.WARN, "failure": Verdict.FAIL}
+
+
+_STATEMENT_HINT = "do not trust this artifact until somebody knows why; releases made before signing have no statement"
 
 
 def finding_lines(findings: Sequence[Finding]) -> list[Line]:
@@ -28,12 +31,22 @@ def finding_lines(findings: Sequence[Finding]) -> list[Line]:
 def verify_line(verified: Verified) -> Line:
     observation = verified.result.observation
     if observation.state is not State.PUBLISHED:
-        hint = observation.failure.hint if observation.failure else None
+        hint = next_step(observation)
         value = f"{observation.state}: {observation.detail}" + (f"\nhint: {hint}" if hint else "")
         return Line(str(verified.id), value, Verdict.FAIL)
     if verified.result.content_compared:
-        return Line(str(verified.id), "published; downloads, opens and equals its source", Verdict.OK)
-    return Line(str(verified.id), f"published; {observation.detail}; not opened", Verdict.OK)
+        value = "published; downloads, opens and equals its source"
+    elif verified.result.is_opened:
+        value = f"published; downloads and opens; {observation.detail}"
+    else:
+        value = f"published; {observation.detail}; not opened"
+    statement = verified.result.statement
+    if statement is None:
+        return Line(str(verified.id), value, Verdict.OK)
+    if statement.is_valid:
+        return Line(str(verified.id), f"{value}; {statement.detail}", Verdict.OK)
+    value += f"\nstatement {statement.verdict}: {statement.detail}\nhint: {_STATEMENT_HINT}"
+    return Line(str(verified.id), value, Verdict.FAIL)
 
 
 def explain_lines(row: PlanRow) -> list[Line]:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from publisher.world import World
 
 
-def manifest_loader(path: Path, world: World, assignments: Sequence[str] | None) -> LoadManifest:
+def manifest_loader(
+    path: Path, world: World, assignments: Sequence[str] | None, *, sources_may_be_gone: bool = False
+) -> LoadManifest:
     """Return a function that parses `path` with the variables of `--var`, the environment, and git and CI facts."""
     from publisher.manifest import load_manifest, project_root
 
@@ -26,6 +28,7 @@ def manifest_loader(path: Path, world: World, assignments: Sequence[str] | None)
             variables=variables_from(assignments),
             environment=world.environment,
             facts=lambda name: world.provenance(project_root(path)).fact(name),
+            sources_may_be_gone=sources_may_be_gone,
         )
 
     return load

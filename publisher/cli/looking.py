@@ -58,6 +58,7 @@ def verify(
     destination: options.DestinationName = None,
     var: options.Variable = None,
     local: options.Local = None,
+    public_key: options.PublicKeys = None,
     jobs: options.Jobs = 4,
     as_json: options.AsJson = False,
     detailed_exitcode: options.DetailedExitCode = False,
@@ -66,6 +67,7 @@ def verify(
     no_color: options.NoColor = False,
 ) -> None:
     """Look at what is registered with a device's eye: download, check, decrypt, compare. Reads only."""
+    from publisher.commands.public_keys import read_public_keys
     from publisher.commands.verify import verify as story
     from publisher.commands.verify import verify_exit_code, verify_json
     from publisher.views.listing import render_listing
@@ -73,11 +75,12 @@ def verify(
     screen = Screen(Style(progress, quiet=quiet, no_color=no_color), os.environ, is_stdout_taken=True)
     with world_of(screen, local=local, writes=False) as world:
         results = story(
-            manifest_loader(manifest, world, var),
+            manifest_loader(manifest, world, var, sources_may_be_gone=True),
             world,
             selection=selection_from(only, exclude, destination),
             mode=mode.value,
             jobs=jobs,
+            trusted=read_public_keys(public_key or ()),
         )
     if as_json:
         screen.print(verify_json(results))

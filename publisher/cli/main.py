@@ -11,14 +11,14 @@ from typing import NoReturn
 
 import typer
 
-from publisher.cli import looking, publishing
+from publisher.cli import looking, publishing, repairing
 from publisher.cli.app import app
 from publisher.cli.options import with_local_value
 from publisher.cli.session import Screen, Style
 from publisher.errors import PublisherError
 from publisher.exit_codes import ExitCode
 
-COMMANDS = (publishing, looking)
+COMMANDS = (publishing, looking, repairing)
 """The modules whose commands are registered with the application by importing them."""
 
 

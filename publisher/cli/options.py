@@ -56,6 +56,15 @@ Local = Annotated[
         show_default=False,
     ),
 ]
+PublicKeys = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--public-key",
+        metavar="FILE",
+        help="Also require a statement signed with this ed25519 key (PEM, or base64). Repeatable: any of them.",
+        show_default=False,
+    ),
+]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, max=64, metavar="N", help="Artifacts in flight at once.")]
 ReportFile = Annotated[
     str, typer.Option("--report", metavar="FILE", help="Where the JSON report is written; - is standard output.")

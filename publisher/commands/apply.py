@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from publisher.commands.plan import LoadManifest, make_plan, selected, used_destinations
-from publisher.destinations.port import Destination
+from publisher.destinations.port import Destination, RunFacts
 from publisher.errors import Cancelled, PublisherError, StalePlanError
 from publisher.events import RunFinished, RunStarted
 from publisher.execute import execute, not_attempted, settled
@@ -101,7 +101,8 @@ def _carry_out(
     if any(row.reason is Reason.SOURCE_MISSING for row in plan.rows):
         why = not_attempted("a source of this manifest is missing", ExitCode.INPUT)
         return {str(row.id): why if row.needs_work else settled(row) for row in plan.rows}
-    return execute(plan, destinations, world.host(), jobs=options.jobs, fail_fast=options.fail_fast)
+    facts = RunFacts(plan.manifest_sha256, world.provenance(options.root))
+    return execute(plan, destinations, world.host(facts), jobs=options.jobs, fail_fast=options.fail_fast)
 
 
 def _stopped(manifest: Manifest, stopped: Cancelled) -> tuple[Plan, dict[str, Outcome]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from publisher.commands.plan import LoadManifest, selected, used_destinations
@@ -14,15 +15,17 @@ from publisher.events import RunStarted
 from publisher.exit_codes import ExitCode, combine
 from publisher.model import (
     ArtifactId,
-    Certainty,
     DestinationSpec,
     FleetIdentity,
     Observation,
     ReadyArtifact,
     State,
+    UnreadySource,
 )
+from publisher.reasons import HINTS, Reason
 from publisher.selection import Selection
 from publisher.sources.reading import read_sources
+from publisher.statements.envelope import Verifier
 from publisher.world import World
 
 
@@ -33,29 +36,37 @@ class Verified:
 
 
 def verify(
-    load: LoadManifest, world: World, *, selection: Selection, mode: VerifyMode, jobs: int
+    load: LoadManifest,
+    world: World,
+    *,
+    selection: Selection,
+    mode: VerifyMode,
+    jobs: int,
+    trusted: Sequence[Verifier] = (),
 ) -> tuple[Verified, ...]:
-    """Look at each artifact of the manifest as a device would; in the manifest's order."""
+    """Look at each artifact of the manifest as a device would; in the manifest's order.
+
+    Where a source cannot be read, the registered side is looked at all the same: row and object are compared.
+    With `trusted` keys, each published artifact needs a statement that one of them signed.
+    """
     manifest = selected(load(), selection, world)
     world.emit(RunStarted(world.new_run_id(), "verify", len(manifest.artifacts)))
     with world.connect(used_destinations(manifest)) as destinations:
         ready, unready = read_sources(manifest.artifacts, cancellation=world.cancellation, emit=world.emit)
 
-        def look(item: ReadyArtifact) -> Verified:
+        def look(item: ReadyArtifact | UnreadySource) -> Verified:
             world.cancellation.check()
-            return Verified(item.artifact.id, destinations[item.artifact.destination].verify(item, mode))
+            destination = destinations[item.artifact.destination]
+            return Verified(item.artifact.id, destination.verify(item, mode, trusted=trusted))
 
         with ThreadPoolExecutor(jobs, thread_name_prefix="verify") as pool:
-            found = {verified.id: verified for verified in pool.map(look, ready)}
-    for item in unready:
-        unread = Observation(State.UNKNOWN, Certainty.UNKNOWN, item.failure.message, failure=item.failure)
-        found[item.artifact.id] = Verified(item.artifact.id, VerifyResult(unread, content_compared=False))
+            found = {verified.id: verified for verified in pool.map(look, [*ready, *unready])}
     return tuple(found[artifact.id] for artifact in manifest.artifacts)
 
 
 def verify_exit_code(results: tuple[Verified, ...], *, detailed: bool) -> int:
     """Return 0 if all is as wanted; with `detailed`, 2 if it is not but everything could be looked at."""
-    codes = [_exit_code(verified.result.observation) for verified in results]
+    codes = [_exit_code(verified.result) for verified in results]
     could_look = all(verified.result.observation.state is not State.UNKNOWN for verified in results)
     if detailed and could_look and any(codes):
         return int(ExitCode.CHANGES)
@@ -63,25 +74,55 @@ def verify_exit_code(results: tuple[Verified, ...], *, detailed: bool) -> int:
 
 
 def verify_json(results: tuple[Verified, ...]) -> str:
-    """Return the results as JSON: a list with `id`, `state`, `content_compared` and `detail` for each artifact."""
+    """Return the results as JSON: a list with `id`, `state`, `content_compared`, `detail` and `hint` for each artifact.
+
+    `hint` says what a person does next, and is null for what is published.
+    `statement` is null unless signatures were asked for; else it has `verdict`, `detail` and the signer's `keyid`.
+    """
     document = [
         {
             "id": str(verified.id),
             "state": verified.result.observation.state.value,
             "content_compared": verified.result.content_compared,
             "detail": verified.result.observation.detail,
+            "hint": next_step(verified.result.observation),
+            "statement": asdict(verified.result.statement) if verified.result.statement else None,
         }
         for verified in results
     ]
     return json.dumps(document, indent=2) + "\n"
 
 
-def _exit_code(observation: Observation) -> int:
+def next_step(observation: Observation) -> str | None:
+    """Return what a person does about what was found, or None if there is nothing to do."""
+    if observation.failure is not None and observation.failure.hint:
+        return observation.failure.hint
+    match observation.state:
+        case State.PUBLISHED:
+            return None
+        case State.UNKNOWN:
+            return HINTS[Reason.LOOKUP_FAILED]
+        case State.MISSING:
+            return "`publish apply` publishes it"
+        case State.UNFINISHED:
+            return "`publish apply` or `publish repair` registers what is there, without another upload"
+        case State.DAMAGED:
+            return "`publish repair` puts the registered bytes back, if a copy is left or they can be made again"
+        case State.ORPHAN:
+            return "publish under a new version; or give the object up with `publish repair --take-over ID`"
+        case State.CONFLICT:
+            return HINTS[Reason.CONTENT_CONFLICT]
+        case State.COLLISION:
+            return HINTS[Reason.OBJECT_COLLISION]
+
+
+def _exit_code(result: VerifyResult) -> int:
+    observation, statement = result.observation, result.statement
     if observation.failure is not None:
         return observation.failure.exit_code
     match observation.state:
         case State.PUBLISHED:
-            return ExitCode.OK
+            return ExitCode.OK if statement is None or statement.is_valid else ExitCode.NEEDS_A_PERSON
         case State.UNKNOWN | State.MISSING | State.UNFINISHED:
             return ExitCode.FAILED
         case State.COLLISION | State.DAMAGED | State.CONFLICT | State.ORPHAN:

@@ -6,20 +6,31 @@ Whoever plans is handed an `Observer`, which cannot write.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 from publisher.cancellation import Cancellation
 from publisher.events import Listener
-from publisher.model import ArtifactId, Digest, FleetIdentity, Observation, Outcome, ReadyArtifact
+from publisher.model import ArtifactId, Digest, FleetIdentity, Observation, Outcome, ReadyArtifact, UnreadySource
+from publisher.provenance import Provenance
+from publisher.statements.checking import Checked
+from publisher.statements.envelope import Verifier
 
 VerifyMode = Literal["head", "full"]
 
 
 @dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Where a run comes from, for what it signs: its manifest (None for a manifest of one), commit and CI job."""
+
+    manifest_sha256: str | None = None
+    provenance: Provenance = field(default_factory=lambda: Provenance({}, {}))
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
-    """What a destination may use of the run around it: tell, be stopped, know the time. Nothing else."""
+    """What a destination may use of the run around it: tell, be stopped, know the time and what runs. Nothing else."""
 
     emit: Listener
     cancellation: Cancellation
@@ -27,14 +38,31 @@ class Host:
     """Seconds; only differences mean anything."""
     sleep: Callable[[float], None]
     """Sleep for seconds, also after a stop was requested: for the short stretch that must be finished."""
+    run: RunFacts = field(default_factory=RunFacts)
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult:
-    """What the device's eye saw of one artifact. `content_compared` is False where only sizes and marks were."""
+    """What the device's eye saw of one artifact. `content_compared` is False where only sizes and marks were.
+
+    `is_opened` without it: the download was decrypted and unpacked, but there was no source to compare it with.
+    `statement` is there if the artifact is published and signatures were asked for.
+    """
 
     observation: Observation
     content_compared: bool
+    is_opened: bool = False
+    statement: Checked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a person allowed a repair of one artifact to do, by naming it."""
+
+    take_over: bool = False
+    """Give up an orphan: replace an object that is not registered."""
+    exclusive: bool = False
+    """No other publisher is running, so neither the object's age nor If-Match has to prove it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +99,19 @@ class Destination(Observer, Protocol):
     def publish(self, item: ReadyArtifact, host: Host) -> Outcome:
         """Publish one artifact, re-reading everything first. Returns an Outcome for every failure of the world."""
 
-    def verify(self, item: ReadyArtifact, mode: VerifyMode) -> VerifyResult:
-        """Look at what is registered as a device would. Reads only."""
+    def repair(self, item: ReadyArtifact | UnreadySource, consent: Consent, host: Host) -> Outcome:
+        """Finish, restore or give up what a crash or a stranger left of one artifact; an act of a person.
+
+        Without its source an artifact is repaired from what the destination keeps. Returns an Outcome as `publish`.
+        """
+
+    def verify(
+        self, item: ReadyArtifact | UnreadySource, mode: VerifyMode, *, trusted: Sequence[Verifier] = ()
+    ) -> VerifyResult:
+        """Look at what is registered as a device would. Reads only. Without its source, row and object are compared.
+
+        With `trusted` keys, also look for a statement of the artifact that one of them signed.
+        """
 
     def fetch(self, identity: FleetIdentity, output: Path) -> Fetched:
         """Download one registered artifact as a device would, into `output`, whole or not at all.

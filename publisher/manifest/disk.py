@@ -64,6 +64,19 @@ class DiskFiles:
         return Inspection(kind, Path(real))
 
 
+class FilesOrGone(DiskFiles):
+    """Takes a missing file for one that is there, for commands which look at what was published long ago.
+
+    Reading it fails later, and that is for the command to tell. What a `files` pattern matched cannot be known.
+    """
+
+    def inspect(self, path: Path) -> Inspection:
+        found = super().inspect(path)
+        if found.kind in (FileKind.MISSING, FileKind.DANGLING_LINK):
+            return Inspection(FileKind.REGULAR, Path(os.path.realpath(path)))
+        return found
+
+
 def _list(folder: Path) -> list[Listed]:
     try:
         with os.scandir(folder) as entries:

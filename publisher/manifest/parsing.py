@@ -15,7 +15,7 @@ from pathlib import Path
 from publisher.errors import InputError
 from publisher.manifest.context import Context
 from publisher.manifest.decoding import MAX_BYTES, decode, lines_of
-from publisher.manifest.disk import DiskFiles
+from publisher.manifest.disk import DiskFiles, FilesOrGone
 from publisher.manifest.document import read_document
 from publisher.manifest.escaping import visible
 from publisher.manifest.expansion import expand_artifacts, read_destinations, read_release
@@ -78,10 +78,15 @@ def load_manifest(
     variables: Mapping[str, str],
     environment: Mapping[str, str],
     facts: Callable[[str], str | None],
+    sources_may_be_gone: bool = False,
 ) -> Manifest:
-    """Read and parse a manifest file. Raises `InputError` where it cannot be read, `ManifestError` as above."""
+    """Read and parse a manifest file. Raises `InputError` where it cannot be read, `ManifestError` as above.
+
+    With `sources_may_be_gone` a `file` that is missing is no problem of the manifest.
+    """
+    files = FilesOrGone() if sources_may_be_gone else DiskFiles()
     return parse_manifest(
-        _read_file(path), path=path, variables=variables, environment=environment, facts=facts, files=DiskFiles()
+        _read_file(path), path=path, variables=variables, environment=environment, facts=facts, files=files
     )
 
 

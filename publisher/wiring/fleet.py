@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from publisher.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from publisher.destinations.fleet.doctor import Tables
+    from publisher.destinations.fleet.ports import Statements
     from publisher.registries.admin_api import AdminApiRegistry
     from publisher.registries.port import KeyEscrow, Registry
     from publisher.sealing.wrapping import RecoveryKeys
@@ -68,6 +70,7 @@ def settings_fleet(
         tables=tables,
         close=close,
         recovery=_recovery_keys(settings),
+        statements=_statements(store, settings, spec.env_prefix),
         gate=StoreGate(store, ProbeCache(state_folder, now=time.time)),
         cdn_base_url=settings.cdn_base_url,
         ca_file=s3.ca_file,
@@ -106,6 +109,8 @@ def local_fleet(folder: Path, verify: VerifyMode, *, writes: bool) -> Destinatio
         tables=tables,
         close=close,
         recovery=None,
+        # A rehearsal must not leave behind what the real key signed.
+        statements=None,
         gate=None,
         cdn_base_url=(folder / "objects").as_uri(),
         ca_file=None,
@@ -123,6 +128,7 @@ def _destination(
     tables: Tables | None,
     close: Callable[[], None],
     recovery: RecoveryKeys | None,
+    statements: Statements | None,
     gate: StoreGate | None,
     cdn_base_url: str,
     ca_file: Path | None,
@@ -146,6 +152,7 @@ def _destination(
         distrust_store=lambda: gate.distrust() if gate else None,
         retry=RetryPolicy(),
         spool_folder=spool_folder,
+        statements=statements,
     )
     return FleetDestination(
         ports,
@@ -187,6 +194,16 @@ def _recovery_keys(settings: FleetSettings) -> RecoveryKeys | None:
 
     older = [key.get_secret_value() for key in settings.recovery_keys_old]
     return RecoveryKeys.parse(settings.recovery_key.get_secret_value(), older)
+
+
+def _statements(store: ObjectStore, settings: FleetSettings, prefix: str) -> Statements | None:
+    if settings.signing_key is None:
+        return None
+    from publisher.destinations.fleet.statements import ObjectStatements
+    from publisher.sealing.signing import SigningKey
+
+    key = SigningKey.parse(settings.signing_key.get_secret_value(), setting=f"{prefix}PUBLISH_SIGNING_KEY")
+    return ObjectStatements(store, key, now=lambda: datetime.now(UTC))
 
 
 def _nothing_to_close() -> None:

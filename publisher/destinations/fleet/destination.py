@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from publisher.cancellation import Cancellation
-from publisher.destinations.fleet.device import Download, check_download, fetch_to, open_row
+from publisher.destinations.fleet.device import Download, fetch_to
 from publisher.destinations.fleet.driver import Driver
+from publisher.destinations.fleet.effects import Steps
+from publisher.destinations.fleet.exchanging import Advised, Wish
 from publisher.destinations.fleet.ports import FleetPorts
 from publisher.destinations.fleet.protocol import Looked, look, publish
 from publisher.destinations.fleet.reader import Reader
 from publisher.destinations.fleet.registration import Ending
+from publisher.destinations.fleet.repair import repair
+from publisher.destinations.fleet.repair_driver import RepairDriver
+from publisher.destinations.fleet.statements import find_statement
 from publisher.destinations.fleet.states import Wanted
+from publisher.destinations.fleet.uncompared import look_uncompared
 from publisher.destinations.fleet.values import Marks
-from publisher.destinations.port import Fetched, Finding, Host, VerifyMode, VerifyResult
+from publisher.destinations.fleet.verifying import verify_content
+from publisher.destinations.port import Consent, Fetched, Finding, Host, VerifyMode, VerifyResult
 from publisher.errors import (
     Cancelled,
     CapabilityError,
-    DamagedObjectError,
     DestinationError,
     NotFoundError,
     PublisherError,
@@ -36,10 +43,14 @@ from publisher.model import (
     ReadyArtifact,
     State,
     Status,
+    UnreadySource,
     failure_from,
 )
 from publisher.reasons import HINTS, Reason
 from publisher.registries.port import NoRow, Row
+from publisher.statements.checking import MISSING, Checked
+from publisher.statements.envelope import Verifier
+from publisher.statements.statement import Claim
 
 OBSERVE_THREADS = 8
 
@@ -75,7 +86,7 @@ class FleetDestination:
             if isinstance(row, PublisherError):
                 return _unknown(row)
             try:
-                return self._observation(item, self._look(item, row))
+                return self._observation(item, self._look(item, row)[1])
             except PublisherError as error:
                 return _unknown(error)
 
@@ -83,10 +94,20 @@ class FleetDestination:
             return dict(zip((item.artifact.id for item in items), pool.map(observe_one, items), strict=True))
 
     def publish(self, item: ReadyArtifact, host: Host) -> Outcome:
-        driver = Driver(self._ports, item, host)
+        steps = publish(_wanted(item), registry=self._ports.registry.location, verify=self._verify)
+        return self._carry_out(steps, item, Driver(self._ports, item, host), host)
+
+    def repair(self, item: ReadyArtifact | UnreadySource, consent: Consent, host: Host) -> Outcome:
+        """Finish, restore or give up one artifact, as `repair` decides."""
+        wish = Wish(_wanted(item), isinstance(item, ReadyArtifact), self._ports.registry.location, consent)
+        return self._carry_out(repair(wish), item, RepairDriver(self._ports, item, host), host)
+
+    def _carry_out(
+        self, steps: Steps[Ending], item: ReadyArtifact | UnreadySource, driver: Driver, host: Host
+    ) -> Outcome:
         started = host.monotonic()
         try:
-            ending = driver.run(publish(_wanted(item), registry=self._ports.registry.location, verify=self._verify))
+            ending = driver.run(steps)
             status, reason, failure = ending.status, ending.reason, _failure_of(ending)
             verification, notes = ending.verification, ending.notes
             facts = self._facts(item, ending)
@@ -109,31 +130,42 @@ class FleetDestination:
             notes=notes,
         )
 
-    def verify(self, item: ReadyArtifact, mode: VerifyMode) -> VerifyResult:
-        """Compare marks and sizes (`head`), or download through the CDN, check, and open if the key is known."""
-        rows = self._rows([item.artifact.identity])
-        row = rows[item.artifact.identity]
-        if isinstance(row, PublisherError):
-            return VerifyResult(_unknown(row), content_compared=False)
+    def verify(
+        self, item: ReadyArtifact | UnreadySource, mode: VerifyMode, *, trusted: Sequence[Verifier] = ()
+    ) -> VerifyResult:
+        """Compare marks and sizes (`head`), or download through the CDN, check, and open if the key is known.
+
+        With `trusted` keys, also look for a statement that one of them signed about this row, object and source.
+        """
+        row = self._rows([item.artifact.identity])[item.artifact.identity]
+        source = item.source.sha256 if isinstance(item, ReadyArtifact) else None
         try:
-            looked = self._look(item, row)
+            if isinstance(row, PublisherError):
+                raise row
+            wanted, looked = self._look(item, row)
             observation = self._observation(item, looked)
-            if mode == "head" or observation.state is not State.PUBLISHED or not isinstance(row, Row):
-                return VerifyResult(observation, content_compared=False)
-            if row.encryption_key is None:
-                check_download(row, self._download)
-                return VerifyResult(observation, content_compared=False)
-            compression = item.artifact.compression.wire
-            digest = open_row(row, self._download, lambda _piece: None, compression=compression)
-        except (DamagedObjectError, NotFoundError) as error:
-            damaged = Observation(State.DAMAGED, Certainty.VERIFIED, error.message)
-            return VerifyResult(damaged, content_compared=True)
+            result = verify_content(wanted, looked, observation, source=source, download=self._download, mode=mode)
+            if trusted and result.observation.state is State.PUBLISHED:
+                return replace(result, statement=self._statement(wanted, observation, trusted))
         except PublisherError as error:
             return VerifyResult(_unknown(error), content_compared=False)
-        if digest != item.source.sha256:
-            differs = Observation(State.CONFLICT, Certainty.VERIFIED, "what devices download is not this source")
-            return VerifyResult(differs, content_compared=True)
-        return VerifyResult(observation, content_compared=True)
+        return result
+
+    def _statement(self, wanted: Wanted, observation: Observation, trusted: Sequence[Verifier]) -> Checked:
+        facts, identity = observation.object, wanted.identity
+        if facts is None or facts.size_bytes is None or facts.sha256 is None:
+            return MISSING
+        claim = Claim(
+            name=identity.object_key,
+            identity=identity.fields(),
+            sha256=facts.sha256,
+            size_bytes=facts.size_bytes,
+            source_sha256=wanted.source_sha256,
+            compression=wanted.compression,
+        )
+        return self._ports.retry.call(
+            lambda: find_statement(self._ports.store, claim, trusted), cancellation=Cancellation(), notice=_quiet
+        )
 
     def _row(self, identity: FleetIdentity) -> Row:
         """Return the registered row of one artifact. Raises `NotFoundError`, or `DestinationError` without a lookup."""
@@ -177,15 +209,20 @@ class FleetDestination:
                 found.update(dict.fromkeys(chunk, error))
         return found
 
-    def _look(self, item: ReadyArtifact, row: Row | NoRow) -> Looked:
-        reader = Reader(self._ports, item.artifact.identity, cancellation=Cancellation(), notice=_quiet, row=row)
-        return reader.run(look(_wanted(item), registry=self._ports.registry.location))
+    def _look(self, item: ReadyArtifact | UnreadySource, row: Row | NoRow) -> tuple[Wanted, Looked]:
+        wanted, registry = _wanted(item), self._ports.registry.location
+        reader = Reader(self._ports, wanted.identity, cancellation=Cancellation(), notice=_quiet, row=row)
+        if isinstance(item, ReadyArtifact):
+            return wanted, reader.run(look(wanted, registry=registry))
+        return reader.run(look_uncompared(wanted.identity, compression=wanted.compression, registry=registry))
 
-    def _observation(self, item: ReadyArtifact, looked: Looked) -> Observation:
+    def _observation(self, item: ReadyArtifact | UnreadySource, looked: Looked) -> Observation:
         identity, row, receipt = item.artifact.identity, looked.seen.row, looked.seen.receipt
         wanted_url = self._ports.cdn_url(identity)
         registered_url = row.cdn_url if isinstance(row, Row) else receipt.cdn_url if receipt else wanted_url
         detail = looked.classified.detail
+        if isinstance(item, UnreadySource):
+            detail = f"{_UNCOMPARED.get(looked.classified.state, detail)}; source not compared: {item.failure.message}"
         if registered_url != wanted_url:
             detail += "; registered under another cdn_url"
         sha256 = row.sha256.hex if isinstance(row, Row) else receipt.sha256 if receipt else None
@@ -193,7 +230,7 @@ class FleetDestination:
         facts = ObjectFacts(identity.object_key, registered_url, stored.size_bytes, sha256) if stored else None
         return Observation(looked.classified.state, looked.classified.certainty, detail, object=facts)
 
-    def _facts(self, item: ReadyArtifact, ending: Ending) -> ObjectFacts | None:
+    def _facts(self, item: ReadyArtifact | UnreadySource, ending: Ending) -> ObjectFacts | None:
         identity = item.artifact.identity
         if ending.sealed is not None:
             sealed = ending.sealed
@@ -206,8 +243,13 @@ class FleetDestination:
         return ObjectFacts(identity.object_key, url, ending.seen.object.size_bytes, sha256)
 
 
-def _wanted(item: ReadyArtifact) -> Wanted:
-    return Wanted(item.artifact.identity, item.source.sha256.hex, item.artifact.compression.wire)
+_UNCOMPARED = {State.PUBLISHED: "row and object agree"}
+"""What is said of a state in place of words about the source, where that cannot be read."""
+
+
+def _wanted(item: ReadyArtifact | UnreadySource) -> Wanted:
+    source = item.source.sha256.hex if isinstance(item, ReadyArtifact) else ""
+    return Wanted(item.artifact.identity, source, item.artifact.compression.wire)
 
 
 def _unknown(error: PublisherError) -> Observation:
@@ -218,7 +260,8 @@ def _failure_of(ending: Ending) -> Failure | None:
     if ending.status is not Status.BLOCKED:
         return None
     code = ExitCode.FAILED if ending.reason == Reason.LOOKUP_FAILED else ExitCode.NEEDS_A_PERSON
-    return Failure(ending.reason, ending.detail, HINTS[Reason(ending.reason)], code is ExitCode.FAILED, int(code))
+    hint = ending.hint if isinstance(ending, Advised) else HINTS[Reason(ending.reason)]
+    return Failure(ending.reason, ending.detail, hint, code is ExitCode.FAILED, int(code))
 
 
 def _status_of(error: PublisherError) -> Status:

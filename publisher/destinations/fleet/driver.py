@@ -24,6 +24,7 @@ from publisher.destinations.fleet.effects import (
     Register,
     Seal,
     WriteReceipt,
+    WriteStatement,
 )
 from publisher.destinations.fleet.ports import FleetPorts
 from publisher.destinations.fleet.readback import read_back
@@ -74,6 +75,8 @@ class Driver(Reader):
         ports = self._ports
         match effect:
             case CheckStore():
+                if ports.statements is not None:
+                    ports.statements.require_room(self.identity)
                 return ports.check_store()
             case Seal():
                 return self._seal()
@@ -85,6 +88,8 @@ class Driver(Reader):
             case ReadBack(sealed, opened):
                 self._enter(Step.VERIFY, sealed.size_bytes)
                 return self.retried(lambda: read_back(ports.store, self.identity.object_key, sealed, opened=opened))
+            case WriteStatement(sealed):
+                return self._write_statement(sealed)
             case Register(sealed):
                 self._enter(Step.REGISTER)
                 return ports.registry.register(sealed.row(self.identity, ports.cdn_url(self.identity)))
@@ -149,6 +154,12 @@ class Driver(Reader):
         if answer is CreateAnswer.CREATED:
             self.uploaded_bytes += sealed.size_bytes
         return answer
+
+    def _write_statement(self, sealed: Sealed) -> str | None:
+        statements = self._ports.statements
+        if statements is None:
+            return None
+        return self.retried(lambda: statements.keep(self.identity, sealed, self._host.run))
 
     def _write_receipt(self, sealed: Sealed, evidence: Evidence) -> None:
         receipt = Receipt.of(

@@ -94,6 +94,16 @@ class ReadBack(Effect[None]):
 
 
 @dataclass(frozen=True, slots=True)
+class WriteStatement(Effect[str | None]):
+    """Sign what is about to be registered and store the statement once; nothing is done where nothing is signed.
+
+    Answers what a person should know of it, if anything.
+    """
+
+    sealed: Sealed
+
+
+@dataclass(frozen=True, slots=True)
 class Register(Effect[RegisterAnswer]):
     """Send the registration; always the same bytes for the same `sealed`."""
 

@@ -6,7 +6,7 @@ nothing is settled by a lookup where there is one, and otherwise by sending the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from publisher.destinations.fleet.effects import (
@@ -19,6 +19,7 @@ from publisher.destinations.fleet.effects import (
     Register,
     Steps,
     WriteReceipt,
+    WriteStatement,
     ask,
 )
 from publisher.destinations.fleet.states import Seen
@@ -60,8 +61,12 @@ class _Confirmed:
 def register(
     sealed: Sealed, *, etag: str, status: Literal[Status.PUBLISHED, Status.ADOPTED], verification: str
 ) -> Steps[Ending]:
-    """Register `sealed`, whose bytes are verified to be in the store with this ETag."""
+    """Register `sealed`, whose bytes are verified to be in the store with this ETag.
+
+    What is to be signed is signed first: nothing is registered without the statement it should have.
+    """
     verified_at = yield from ask(Now())
+    note = yield from ask(WriteStatement(sealed))
     attempt = 0
     unanswered = False
     while True:
@@ -97,7 +102,8 @@ def register(
         retry_after = again.retry_after_s if isinstance(again, TransportError) else None
         if not (yield from ask(Pause(attempt, again.message, retry_after))):
             raise _unknown(again) if unanswered else again
-    return (yield from _close(sealed, etag, confirmed, status=status, verification=verification))
+    ending = yield from _close(sealed, etag, confirmed, status=status, verification=verification)
+    return replace(ending, notes=(note, *ending.notes)) if note else ending
 
 
 def _confirm(sealed: Sealed, evidence: Evidence) -> Steps[_Confirmed]:
