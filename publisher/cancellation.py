@@ -16,7 +16,7 @@ class Cancellation:
 
     def request(self, signal: int | None = None) -> None:
         """Ask everybody to stop; the first signal number is remembered for the exit code."""
-        if not self._event.is_set():
+        if self._signal is None:
             self._signal = signal
         self._event.set()
 
@@ -40,4 +40,4 @@ class Cancellation:
     def check(self) -> None:
         """Raise `Cancelled` if a stop was requested."""
         if self.requested:
-            raise Cancelled("stopped on request", hint="run the same command again to go on")
+            raise Cancelled("stopped on request", hint="run the same command again to go on", signal=self._signal)

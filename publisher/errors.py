@@ -17,7 +17,8 @@ PublisherError                   code, hint, retryable and exit_code are attribu
 ├── TransportError               the world did not answer, or not in a shape we know                    exit 1
 │   ├── ProtocolError            an answer came, but not the promised one (HTML, a redirect, cut JSON)
 │   └── OutcomeUnknownError      a write may or may not have happened; running again settles it         exit 7
-└── Cancelled                    the user or the CI system asked to stop
+├── Cancelled                    the user or the CI system asked to stop
+└── InternalError                a fault of this program, or no memory                                  exit 1
 
 Programmers' mistakes (ValueError, RuntimeError, AssertionError) are never part of this tree.
 Messages say what happened to what; hints say what to do; none holds a secret. Whoever loops adds the artifact's id.
@@ -127,5 +128,17 @@ class OutcomeUnknownError(TransportError):
 
 
 class Cancelled(PublisherError):  # noqa: N818 - it is the end of a story, not a fault
+    """`signal` is the number of the signal that asked for it, or None (a time budget, a caller)."""
+
     code = "cancelled"
     retryable = True
+
+    def __init__(self, message: str, *, hint: str | None = None, signal: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.signal = signal
+
+
+class InternalError(PublisherError):
+    """A fault of this program, told without the text of its cause, which may hold anything."""
+
+    code = "internal_error"

@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from publisher.destinations.port import Destination, Host
-from publisher.errors import CredentialsError
+from publisher.errors import CredentialsError, InternalError, PublisherError
 from publisher.events import ArtifactFinished, ArtifactStarted
 from publisher.exit_codes import ExitCode
-from publisher.model import ArtifactId, Failure, Outcome, ReadyArtifact, Status
+from publisher.model import ArtifactId, Failure, Outcome, ReadyArtifact, Status, failure_from
 from publisher.plan import Action, Plan, PlanRow
 from publisher.reasons import HINTS, NEEDS_A_PERSON, Reason
 
@@ -84,7 +84,7 @@ class _Crew:
         try:
             outcome = self._destinations[artifact.destination].publish(item, self._host)
         except Exception as error:  # the one loop in which every failure becomes an outcome
-            outcome = Outcome(Status.FAILED, "internal_error", failure=_internal(error))
+            outcome = Outcome(Status.FAILED, "internal_error", failure=failure_from(as_told(error)))
         if outcome.failure is not None:
             if outcome.failure.code == CredentialsError.code:
                 self._refused.add(artifact.destination)
@@ -103,14 +103,16 @@ def not_attempted(why: str, code: ExitCode) -> Outcome:
     return Outcome(Status.CANCELLED, "not_attempted", failure=failure)
 
 
-def _internal(error: Exception) -> Failure:
-    """Name the kind of error and where it was raised, but not its text: that may hold anything."""
+def as_told(error: Exception) -> PublisherError:
+    """Return an error as it may be told: ours as it is, any other by its kind and where it was raised.
+
+    The text of a foreign error is left out: it may hold anything.
+    """
+    if isinstance(error, PublisherError):
+        return error
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return Failure(
-        "internal_error",
+    return InternalError(
         f"internal error: {type(error).__name__}{where}",
-        "this is a fault of the publisher, or this machine is out of memory; nothing else was stopped",
-        True,
-        int(ExitCode.FAILED),
+        hint="this is a fault of the publisher, or this machine is out of memory; nothing else was stopped",
     )

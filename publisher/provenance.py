@@ -259,6 +259,7 @@ def _moment(when: datetime) -> dict[str, str]:
 def _clean(name: str, value: str) -> str:
     if name in _URLS:
         return (public_url(value) or "")[:_VALUE_LIMIT]
+    value = value.encode("utf-8", "replace").decode()
     text = _CONTROL.sub("", value.replace("\r\n", "\n")).strip()
     if name == "git.message":
         return text[:MESSAGE_LIMIT]

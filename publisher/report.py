@@ -141,7 +141,7 @@ def build_report(
     return Report(
         exit_code=combine(codes, signal=signal),
         run=run,
-        manifest=ManifestInfo(path=plan.manifest_path, sha256=plan.manifest_sha256, release=plan.release),
+        manifest=ManifestInfo(path=_unicode(plan.manifest_path), sha256=plan.manifest_sha256, release=plan.release),
         summary=Summary(
             total=len(entries),
             source_bytes=sum(row.source.size_bytes for row in plan.rows if row.source),
@@ -158,7 +158,7 @@ def failed_report(error: PublisherError, *, manifest_path: str, run: RunInfo, se
     return Report(
         exit_code=combine([error.exit_code], signal=None),
         run=run,
-        manifest=ManifestInfo(path=manifest_path, sha256=None, release=None),
+        manifest=ManifestInfo(path=_unicode(manifest_path), sha256=None, release=None),
         summary=Summary(total=0, source_bytes=0, uploaded_bytes=0, seconds=round(seconds, 3)),
         artifacts=[],
         error=ErrorInfo(code=error.code, message=_unicode(error.message), hint=error.hint, retryable=error.retryable),

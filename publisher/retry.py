@@ -14,12 +14,17 @@ from typing import TypeVar
 import tenacity
 
 from publisher.cancellation import Cancellation
-from publisher.errors import PublisherError, TransportError
+from publisher.errors import ProtocolError, PublisherError, TransportError
 
 Result = TypeVar("Result")
 
 RetryNotice = Callable[[int, float, str], None]
 """Told before each wait: the attempt that failed (from 1), the wait in seconds, and why."""
+
+
+def _may_be_repeated(error: BaseException) -> bool:
+    """Say whether the same request may get another answer. An answer of another shape will be that again."""
+    return isinstance(error, TransportError) and not isinstance(error, ProtocolError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class RetryPolicy:
             notice(state.attempt_number, state.upcoming_sleep, why)
 
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(TransportError),
+            retry=tenacity.retry_if_exception(_may_be_repeated),
             stop=tenacity.stop_after_attempt(self.attempts) | tenacity.stop_when_event_set(cancellation.event),
             wait=wait,
             before_sleep=before_sleep,

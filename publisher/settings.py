@@ -69,9 +69,6 @@ class Environment:
     def name(self, name: str) -> str:
         return self._prefix + name
 
-    def has(self, name: str) -> bool:
-        return bool(self._values.get(self.name(name)) or self._values.get(self.name(name) + "_FILE"))
-
     def text(self, name: str) -> str | None:
         return self._values.get(self.name(name)) or None
 
@@ -150,7 +147,7 @@ def fleet_settings(environment: Environment) -> FleetSettings | None:
     s3_ca_file = env.file("S3_CA_FILE")
     database_url = env.secret("RESOURCES_DATABASE_URL")
     admin_api = None if database_url else _admin_api(env)
-    if database_url and env.has("ADMIN_API_URL"):
+    if database_url and env.text("ADMIN_API_URL") is not None:
         env.malformed.append(
             f"{env.name('ADMIN_API_URL')} and {env.name('RESOURCES_DATABASE_URL')} are both set; rows go to exactly one"
         )
@@ -189,7 +186,7 @@ def fleet_settings(environment: Environment) -> FleetSettings | None:
 
 
 def _admin_api(env: Environment) -> AdminApiSettings | None:
-    if not env.has("ADMIN_API_URL"):
+    if env.text("ADMIN_API_URL") is None:
         env.missing.append(f"{env.name('ADMIN_API_URL')} (or {env.name('RESOURCES_DATABASE_URL')})")
     url = env.url("ADMIN_API_URL")
     token = env.secret("ADMIN_API_TOKEN", required=True)

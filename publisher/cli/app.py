@@ -25,9 +25,11 @@ def leave(code: int) -> NoReturn:
     raise typer.Exit(int(code))
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def publish(
-    *, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
 ) -> None:
     if version:
         sys.stdout.write(f"publish {__version__}\n")

@@ -125,6 +125,7 @@ def explain(
     """Show where each value of one artifact came from, what the destination says, and what would be done."""
     from publisher.cli.lines import explain_lines
     from publisher.commands.plan import plan as story
+    from publisher.commands.plan import plan_exit_code
     from publisher.views.listing import render_listing
 
     screen = Screen(Style(ProgressMode.NONE, no_color=no_color), os.environ)
@@ -133,7 +134,7 @@ def explain(
         made, _ = story(manifest_loader(manifest, world, var), world, selection=only, offline=offline)
     for row in made.rows:
         render_listing(str(row.id), explain_lines(row), screen.console(on_stdout=True))
-    leave(ExitCode.OK)
+    leave(plan_exit_code(made, detailed=False))
 
 
 @app.command()

@@ -15,7 +15,7 @@ from publisher.cli import looking, publishing, repairing
 from publisher.cli.app import app
 from publisher.cli.options import with_local_value
 from publisher.cli.session import Screen, Style
-from publisher.errors import PublisherError
+from publisher.errors import Cancelled, PublisherError
 from publisher.exit_codes import ExitCode
 
 COMMANDS = (publishing, looking, repairing)
@@ -31,6 +31,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Errors are shown on standard error, never as a traceback."""
     try:
         answer = app(with_local_value(arguments), standalone_mode=False, prog_name="publish")
+    except Cancelled as error:
+        Screen(Style(), os.environ).show_error(error)
+        return error.exit_code if error.signal is None else 128 + error.signal
     except PublisherError as error:
         Screen(Style(), os.environ).show_error(error)
         return error.exit_code

@@ -60,7 +60,13 @@ def plan(
         screen.print(plan_markdown(made))
     elif not quiet:
         same_place = ["--local", str(local)] if local else []
-        given = ["--plan", str(out)] if out else [str(manifest)]
+        chosen = [
+            *(word for pattern in only or () for word in ("--only", pattern)),
+            *(word for pattern in exclude or () for word in ("--exclude", pattern)),
+            *(word for name in destination or () for word in ("--destination", name)),
+            *(word for assignment in var or () for word in ("--var", assignment)),
+        ]
+        given = ["--plan", str(out)] if out else [str(manifest), *chosen]
         command = shlex.join(["publish", "apply", *given, *same_place])
         render_plan(made, screen.console(on_stdout=True), apply_command=command)
     leave(plan_exit_code(made, detailed=detailed_exitcode))
@@ -109,6 +115,8 @@ def apply(
     )
     if (manifest is None) == (saved_plan is None):
         raise typer.BadParameter("give either a MANIFEST or --plan FILE")
+    if saved_plan is not None and var:
+        raise typer.BadParameter("--var cannot change a saved plan; make a new one")
     with world_of(
         screen, local=local, writes=True, verify=verify.value, events_file=events, timeout_s=timeout
     ) as world:

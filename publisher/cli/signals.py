@@ -24,7 +24,7 @@ def stop_on_signals(cancellation: Cancellation, emit: Listener) -> Iterator[None
     """Turn the first signal into a stop request while the block runs, and tell so. Only in the main thread."""
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        if cancellation.requested and number == signal.SIGINT:
+        if cancellation.signal is not None and number == signal.SIGINT:
             if os.isatty(2):
                 os.write(2, _SHOW_CURSOR)
             os._exit(128 + number)

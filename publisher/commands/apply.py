@@ -11,10 +11,11 @@ from publisher.commands.plan import LoadManifest, make_plan, selected, used_dest
 from publisher.destinations.port import Destination, RunFacts
 from publisher.errors import Cancelled, PublisherError, StalePlanError
 from publisher.events import RunFinished, RunStarted
-from publisher.execute import execute, not_attempted, settled
+from publisher.execute import as_told, execute, not_attempted, settled
 from publisher.exit_codes import ExitCode
 from publisher.model import Outcome, Status, UnreadySource, failure_from
-from publisher.plan import Plan, build_plan
+from publisher.observe import observe
+from publisher.plan import Plan, PlanRow, build_plan
 from publisher.reasons import Reason
 from publisher.report import Report, RunInfo, build_report, failed_report
 from publisher.selection import Selection
@@ -52,9 +53,10 @@ def apply(
     run = _Run(world, options)
     try:
         return _apply(load, world, options, run)
-    except PublisherError as error:
-        on_error(error)
-        return run.fail(error)
+    except Exception as error:
+        told = as_told(error)
+        on_error(told)
+        return run.fail(told)
 
 
 def apply_or_raise(load: LoadManifest, world: World, options: ApplyOptions) -> Report:
@@ -72,16 +74,64 @@ def apply_saved(
     """Carry out a saved plan. An artifact whose source is not the planned one is refused; the others go on."""
     run = _Run(world, options)
     try:
-        saved = load()
-        plan, specs = saved.plan, saved.destinations
-        run.start(len(plan.rows))
-        with world.connect(specs) as destinations:
-            stale = _stale_rows(plan, world)
-            fresh = replace(plan, rows=tuple(row for row in plan.rows if str(row.id) not in stale))
-            return run.finish(plan, {**stale, **_carry_out(fresh, destinations, world, options)})
-    except PublisherError as error:
-        on_error(error)
-        return run.fail(error)
+        return _apply_saved(load(), world, options, run)
+    except Exception as error:
+        told = as_told(error)
+        on_error(told)
+        return run.fail(told)
+
+
+def _apply_saved(saved: SavedPlan, world: World, options: ApplyOptions, run: _Run) -> Report:
+    """Look again at every source and destination: a plan is premises, and those that moved make its rows stale."""
+    chosen = {artifact.id for artifact in options.selection.select([row.artifact for row in saved.plan.rows])}
+    plan = replace(saved.plan, rows=tuple(row for row in saved.plan.rows if row.id in chosen))
+    used = {row.artifact.destination for row in plan.rows}
+    run.start(len(plan.rows))
+    with world.connect([spec for spec in saved.destinations if spec.name in used]) as destinations:
+        try:
+            ready, unready = read_sources(
+                [row.artifact for row in plan.rows], cancellation=world.cancellation, emit=world.emit
+            )
+            observations = observe(ready, destinations, world.emit)
+            world.cancellation.check()
+        except Cancelled as stopped:
+            outcome = Outcome(Status.CANCELLED, stopped.code, failure=failure_from(stopped))
+            return run.finish(plan, {str(row.id): outcome for row in plan.rows})
+        now = build_plan(
+            manifest_path=plan.manifest_path,
+            manifest_sha256=plan.manifest_sha256,
+            release=plan.release,
+            artifacts=[row.artifact for row in plan.rows],
+            ready=ready,
+            unready=unready,
+            observations=observations,
+        )
+        stale = {
+            str(row.id): _stale(why)
+            for row, fresh in zip(plan.rows, now.rows, strict=True)
+            if (why := _moved(row, fresh)) is not None
+        }
+        fresh_plan = replace(now, rows=tuple(row for row in now.rows if str(row.id) not in stale))
+        return run.finish(plan, {**stale, **_carry_out(fresh_plan, destinations, world, options)})
+
+
+def _moved(planned: PlanRow, now: PlanRow) -> str | None:
+    """Say why a planned row must not be carried out any more, or None.
+
+    What another run published meanwhile is fine: it is skipped, or its other content is a conflict of now.
+    """
+    if planned.source is not None and now.source is None:
+        return now.observation.detail
+    if planned.source != now.source:
+        return f"{planned.artifact.source.shown} is not the file that was planned"
+    if now.needs_work and not planned.needs_work:
+        return f"it was planned as {planned.reason}, and is {now.reason} now"
+    return None
+
+
+def _stale(why: str) -> Outcome:
+    error = StalePlanError(f"the plan is stale: {why}", hint="make a new plan and review it")
+    return Outcome(Status.BLOCKED, error.code, failure=failure_from(error))
 
 
 def _apply(load: LoadManifest, world: World, options: ApplyOptions, run: _Run) -> Report:
@@ -119,24 +169,6 @@ def _stopped(manifest: Manifest, stopped: Cancelled) -> tuple[Plan, dict[str, Ou
     )
     outcome = Outcome(Status.CANCELLED, stopped.code, failure=failure)
     return plan, {str(row.id): outcome for row in plan.rows}
-
-
-def _stale_rows(plan: Plan, world: World) -> dict[str, Outcome]:
-    working = [row for row in plan.rows if row.needs_work]
-    ready, unready = read_sources([row.artifact for row in working], cancellation=world.cancellation, emit=world.emit)
-    found = {item.artifact.id: item.source for item in ready}
-    missing = {item.artifact.id: item.failure for item in unready}
-    stale = {}
-    for row in working:
-        if row.id in missing:
-            why = missing[row.id].message
-        elif found[row.id] != row.source:
-            why = f"{row.artifact.source.shown} is not the file that was planned"
-        else:
-            continue
-        error = StalePlanError(f"the plan is stale: {why}", hint="make a new plan and review it")
-        stale[str(row.id)] = Outcome(Status.BLOCKED, error.code, failure=failure_from(error))
-    return stale
 
 
 class _Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from publisher.errors import InputError
 from publisher.events import RunStarted
 from publisher.exit_codes import ExitCode, combine
 from publisher.model import (
+    VERSION_PATTERN,
     ArtifactId,
     DestinationSpec,
     FleetIdentity,
@@ -143,7 +145,7 @@ def fetch(artifact_id: str, output: Path, world: World, *, env_prefix: str) -> F
 def _parse_id(text: str) -> tuple[str, FleetIdentity]:
     name, colon, path = text.partition(":")
     parts = path.split("/")
-    if not (name and colon and len(parts) == 4 and all(parts)):
+    if not (name and colon and len(parts) == 4 and all(re.fullmatch(VERSION_PATTERN, part) for part in parts)):
         raise InputError(
             "an artifact's id is destination:dev_stage/resource_name/architecture/version",
             hint="copy it from `publish plan`, for example fleet:dev/detector/arm64/2026-04-15",

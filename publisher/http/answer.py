@@ -28,7 +28,9 @@ class NothingSentError(TransportError):
 
 
 class RedirectError(ProtocolError):
-    """The server pointed elsewhere. Nothing was sent there."""
+    """The server pointed elsewhere. Nothing was sent there, and nothing is sent here again: it would point again."""
+
+    retryable = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class ProbeCache:
 
     def forget(self, subject: Subject) -> None:
         """Drop what is known: the store broke a promise the probe believed in."""
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             self._file(subject).unlink()
 
     def _file(self, subject: Subject) -> Path:

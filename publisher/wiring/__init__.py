@@ -38,9 +38,9 @@ def compose(
 ) -> World:
     """Return the world of one run: the real destinations, or embedded ones below `local`."""
     if local is None:
-        connect = connect_from_settings(environment, verify=verify)
+        connect = connect_from_settings(environment, verify=verify, cancellation=cancellation)
     else:
-        connect = connect_locally(local, writes=writes, verify=verify)
+        connect = connect_locally(local, writes=writes, verify=verify, cancellation=cancellation)
     return World(
         connect=connect,
         environment=environment,
@@ -50,7 +50,7 @@ def compose(
     )
 
 
-def connect_from_settings(environment: Mapping[str, str], *, verify: VerifyMode = "head") -> Connect:
+def connect_from_settings(environment: Mapping[str, str], *, verify: VerifyMode, cancellation: Cancellation) -> Connect:
     """Return a `Connect` that reads settings from the environment: all destinations' problems in one error."""
 
     @contextlib.contextmanager
@@ -63,15 +63,23 @@ def connect_from_settings(environment: Mapping[str, str], *, verify: VerifyMode 
         if problem is not None:
             raise problem
         state_folder = _state_folder(environment)
-        with _all_built(
-            specs, lambda spec: settings_fleet(spec, _present(settings[spec.name]), state_folder, verify)
-        ) as built:
+
+        def build(spec: DestinationSpec) -> Destination:
+            return settings_fleet(
+                spec,
+                _present(settings[spec.name]),
+                state_folder=state_folder,
+                verify=verify,
+                cancellation=cancellation,
+            )
+
+        with _all_built(specs, build) as built:
             yield built
 
     return connect
 
 
-def connect_locally(folder: Path, *, writes: bool, verify: VerifyMode = "head") -> Connect:
+def connect_locally(folder: Path, *, writes: bool, verify: VerifyMode, cancellation: Cancellation) -> Connect:
     """Return a `Connect` to embedded destinations below `folder`: the same protocol, no server and no secret.
 
     Folders and tables are made only if `writes`; a reading command finds nothing where nothing is.
@@ -84,7 +92,8 @@ def connect_locally(folder: Path, *, writes: bool, verify: VerifyMode = "head") 
     def connect(specs: Sequence[DestinationSpec]) -> Iterator[Mapping[str, Destination]]:
         def build(spec: DestinationSpec) -> Destination:
             place = spec.env_prefix.strip("_").lower()
-            return local_fleet(folder / place if place else folder, verify, writes=writes)
+            home = folder / f"fleet-{place}" if place else folder
+            return local_fleet(home, writes=writes, verify=verify, cancellation=cancellation)
 
         with _all_built(specs, build) as built:
             yield built
@@ -110,7 +119,12 @@ def _present(settings: FleetSettings | None) -> FleetSettings:
     return settings
 
 
-def _state_folder(environment: Mapping[str, str]) -> Path:
-    """Return where probe results are remembered (XDG base directories: state that should persist)."""
-    home = environment.get("XDG_STATE_HOME") or str(Path(environment.get("HOME") or "~").expanduser() / ".local/state")
-    return Path(home) / "publisher"
+def _state_folder(environment: Mapping[str, str]) -> Path | None:
+    """Return where probe results are remembered (XDG base directories: state that should persist).
+
+    None on a machine without a home, such as a container with an arbitrary user: it probes every time.
+    """
+    state, home = environment.get("XDG_STATE_HOME"), environment.get("HOME")
+    if state:
+        return Path(state) / "publisher"
+    return Path(home) / ".local" / "state" / "publisher" if home else None

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from publisher.cancellation import Cancellation
 from publisher.destinations.port import Destination, VerifyMode
 from publisher.errors import LocalResourceError
 from publisher.model import DestinationSpec
@@ -28,8 +29,14 @@ if TYPE_CHECKING:
 
 
 def settings_fleet(
-    spec: DestinationSpec, settings: FleetSettings, state_folder: Path, verify: VerifyMode
+    spec: DestinationSpec,
+    settings: FleetSettings,
+    *,
+    state_folder: Path | None,
+    verify: VerifyMode,
+    cancellation: Cancellation,
 ) -> Destination:
+    """Return the fleet of these settings. Connects to nothing yet. Raises `SettingsError` for unusable values."""
     from publisher.destinations.fleet.escrow import NoEscrow, ObjectEscrow
     from publisher.stores.gate import StoreGate
     from publisher.stores.probe_cache import ProbeCache
@@ -46,6 +53,7 @@ def settings_fleet(
             region=s3.region,
             ca_file=s3.ca_file,
             addressing_style=s3.addressing_style,
+            read_attempts=1,  # the retry policy repeats reads; two loops would multiply
         )
     )
     escrow: KeyEscrow = ObjectEscrow(store) if settings.escrow == "s3" else NoEscrow()
@@ -71,16 +79,18 @@ def settings_fleet(
         close=close,
         recovery=_recovery_keys(settings),
         statements=_statements(store, settings, spec.env_prefix),
-        gate=StoreGate(store, ProbeCache(state_folder, now=time.time)),
+        gate=StoreGate(store, ProbeCache(state_folder, now=time.time) if state_folder else None),
         cdn_base_url=settings.cdn_base_url,
         ca_file=s3.ca_file,
         files_below=None,
         spool_folder=settings.spool_folder,
         verify=verify,
+        cancellation=cancellation,
     )
 
 
-def local_fleet(folder: Path, verify: VerifyMode, *, writes: bool) -> Destination:
+def local_fleet(folder: Path, *, writes: bool, verify: VerifyMode, cancellation: Cancellation) -> Destination:
+    """Return a fleet below `folder`. Makes the folder and its tables only if `writes`."""
     """Return a fleet below `folder`. Makes the folder and its tables only if `writes`."""
     from publisher.destinations.fleet.escrow import NoEscrow
     from publisher.registries.nothing import NothingRegistered
@@ -117,6 +127,7 @@ def local_fleet(folder: Path, verify: VerifyMode, *, writes: bool) -> Destinatio
         files_below=folder / "objects",
         spool_folder=spool_folder,
         verify=verify,
+        cancellation=cancellation,
     )
 
 
@@ -135,6 +146,7 @@ def _destination(
     files_below: Path | None,
     spool_folder: Path | None,
     verify: VerifyMode,
+    cancellation: Cancellation,
 ) -> Destination:
     from publisher.destinations.fleet.destination import FleetDestination
     from publisher.destinations.fleet.doctor import diagnose
@@ -160,6 +172,7 @@ def _destination(
         diagnose=lambda create_tables: diagnose(ports, gate, tables, create_tables=create_tables),
         close=close,
         verify=verify,
+        cancellation=cancellation,
     )
 
 

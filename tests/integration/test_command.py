@@ -189,7 +189,7 @@ artifacts: [{destination: us, file: model.bin}, {destination: eu, file: model.bi
 
     assert done.code == 0, done.said
     assert (tmp_path / "L" / "objects" / "dev" / "model-arm64-1.enc").exists()
-    assert (tmp_path / "L" / "eu" / "objects" / "dev" / "model-arm64-1.enc").exists()
+    assert (tmp_path / "L" / "fleet-eu" / "objects" / "dev" / "model-arm64-1.enc").exists()
     assert missing.code == 3
     assert "EU_S3_ENDPOINT" in missing.err
 
@@ -336,3 +336,53 @@ def test_a_time_budget_stops_the_run_in_order(tmp_path: Path) -> None:
     ended = statuses(read_report(tmp_path / "r.json"))
     assert len(ended) == 20
     assert "cancelled" in ended.values()
+
+
+def test_the_version_is_shown(tmp_path: Path) -> None:
+    """`publish --version` prints the version and exits 0 without a command."""
+    done = publish("--version", environment=bare_environment(tmp_path))
+
+    assert (done.code, done.out.split()[0]) == (0, "publish")
+
+
+def test_a_saved_skip_is_looked_at_again(tmp_path: Path) -> None:
+    """A plan that says "already registered" is stale once the source changed or the registration is gone: exit 6."""
+    manifest = write_manifest(tmp_path, ONE_MODEL, model__bin=b"x")
+    environment, local = bare_environment(tmp_path), tmp_path / "L"
+    publish("apply", manifest, "--local", local, "--report", tmp_path / "r.json", environment=environment)
+    publish("plan", manifest, "--local", local, "--out", tmp_path / "plan.json", environment=environment)
+    arguments = ("apply", "--plan", tmp_path / "plan.json", "--report", tmp_path / "r.json")
+
+    gone = publish(*arguments, "--local", tmp_path / "other", environment=environment)
+    (tmp_path / "model.bin").write_bytes(b"y")
+    changed = publish(*arguments, "--local", local, environment=environment)
+
+    assert (gone.code, changed.code) == (6, 6), gone.said + changed.said
+
+
+def test_a_saved_plan_is_applied_in_part(tmp_path: Path) -> None:
+    """--only selects of a saved plan, too, and --var cannot change one."""
+    environment = bare_environment(tmp_path)
+    local = ("--local", tmp_path / "L")
+    publish("plan", "manifests/release.yaml", *local, "--out", tmp_path / "p.json", environment=environment)
+    arguments = ("apply", "--plan", tmp_path / "p.json", *local, "--report", tmp_path / "r.json")
+
+    some = publish(*arguments, "--only", "*large*", environment=environment)
+    changed = publish(*arguments, "--var", "STAGE=prod", environment=environment)
+
+    assert some.code == 0, some.said
+    assert len(statuses(read_report(tmp_path / "r.json"))) == 2
+    assert changed.code == 64
+
+
+def test_facts_that_are_no_text_do_not_cost_the_report(tmp_path: Path) -> None:
+    """A commit message of undecodable bytes still ends in a complete report."""
+    facts = {"CI": "woodpecker", "CI_SYSTEM_NAME": "woodpecker", "CI_COMMIT_MESSAGE": "caf\udce9"}
+
+    done = publish(
+        *("apply", "manifests/release.yaml", "--local", tmp_path / "L", "--report", tmp_path / "r.json"),
+        environment={**bare_environment(tmp_path), **facts},
+    )
+
+    assert done.code == 0, done.said
+    assert read_report(tmp_path / "r.json")["summary"]["published"] == 6

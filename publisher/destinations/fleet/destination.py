@@ -66,12 +66,14 @@ class FleetDestination:
         diagnose: Callable[[bool], Iterator[Finding]],
         close: Callable[[], None],
         verify: VerifyMode = "head",
+        cancellation: Cancellation | None = None,
     ) -> None:
         self._ports = ports
         self._download = download
         self._diagnose = diagnose
         self._close = close
         self._verify: VerifyMode = verify
+        self._cancellation = cancellation or Cancellation()
 
     @property
     def location(self) -> str:
@@ -164,7 +166,7 @@ class FleetDestination:
             compression=wanted.compression,
         )
         return self._ports.retry.call(
-            lambda: find_statement(self._ports.store, claim, trusted), cancellation=Cancellation(), notice=_quiet
+            lambda: find_statement(self._ports.store, claim, trusted), cancellation=self._cancellation, notice=_quiet
         )
 
     def _row(self, identity: FleetIdentity) -> Row:
@@ -201,7 +203,7 @@ class FleetDestination:
                 found.update(
                     self._ports.retry.call(
                         lambda chunk=chunk: registry.lookup(chunk),  # type: ignore[misc] # bound now, not later
-                        cancellation=Cancellation(),
+                        cancellation=self._cancellation,
                         notice=_quiet,
                     )
                 )
@@ -211,7 +213,7 @@ class FleetDestination:
 
     def _look(self, item: ReadyArtifact | UnreadySource, row: Row | NoRow) -> tuple[Wanted, Looked]:
         wanted, registry = _wanted(item), self._ports.registry.location
-        reader = Reader(self._ports, wanted.identity, cancellation=Cancellation(), notice=_quiet, row=row)
+        reader = Reader(self._ports, wanted.identity, cancellation=self._cancellation, notice=_quiet, row=row)
         if isinstance(item, ReadyArtifact):
             return wanted, reader.run(look(wanted, registry=registry))
         return reader.run(look_uncompared(wanted.identity, compression=wanted.compression, registry=registry))

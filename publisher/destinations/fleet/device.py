@@ -74,6 +74,10 @@ def fetch_to(path: Path, row: Row, download: Download, *, compression: str) -> t
             digest = open_row(row, download, file.write, compression=compression)
             size = file.tell()
         Path(name).replace(path)
+    except OSError as error:
+        raise LocalResourceError(
+            f"cannot write {path}: {error.strerror}", hint="name a file that can be made"
+        ) from error
     finally:
         Path(name).unlink(missing_ok=True)
     return size, digest
