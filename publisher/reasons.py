@@ -30,7 +30,7 @@ NEEDS_A_PERSON = frozenset(
 HINTS: Mapping[Reason, str] = {
     Reason.CONTENT_CONFLICT: "give the new content a new version; a published version is never overwritten",
     Reason.OBJECT_COLLISION: "rename one of the two artifacts, or give it another version",
-    Reason.DAMAGED_OBJECT: "`publish repair` restores the registered bytes, if a copy is left or they can be made again",
+    Reason.DAMAGED_OBJECT: "`publish repair` restores the registered bytes if a copy is left or they can be made again",
     Reason.ORPHAN_OBJECT: "publish under a new version, or give it up with `publish repair --take-over ID`",
     Reason.LOOKUP_FAILED: "run the same command again; nothing was changed",
 }
