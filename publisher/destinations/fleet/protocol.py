@@ -196,7 +196,7 @@ def _drop_quietly(nonce: str) -> Steps[None]:
     try:
         yield from ask(EscrowDrop(nonce))
     except PublisherError:
-        return  # a record nobody needs expires by itself
+        return  # a record nobody needs does no harm
 
 
 def _nonce(there: ObjectInfo | None) -> str | None:

@@ -190,7 +190,7 @@ def _leave_proof(sealed: Sealed, confirmed: _Confirmed) -> Steps[list[str]]:
         try:
             yield from ask(EscrowDrop(sealed.nonce))
         except PublisherError:
-            return ["the escrow record could not be removed; it expires by itself"]
+            return ["the escrow record could not be removed; a later clean-up may"]
     return []
 
 

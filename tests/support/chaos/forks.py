@@ -232,7 +232,7 @@ def _come_from(source: str) -> None:
             self.bind((source, 0))
         connect(self, address)
 
-    socket.socket.connect = connect_from  # type: ignore[method-assign,assignment]
+    socket.socket.connect = connect_from  # type: ignore[method-assign,assignment]  # this process is a test's own
 
 
 if __name__ == "__main__":
