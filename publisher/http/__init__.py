@@ -2,15 +2,22 @@
 
 from publisher.http.address import is_loopback
 from publisher.http.answer import Answer, NothingSentError, RedirectError, error_of
+from publisher.http.authorization import Authorization, basic, bearer
+from publisher.http.body import PIECE_BYTES, StreamedBody
 from publisher.http.client import HttpClient
 from publisher.secrecy import Masked, sanitise
 
 __all__ = [
+    "PIECE_BYTES",
     "Answer",
+    "Authorization",
     "HttpClient",
     "Masked",
     "NothingSentError",
     "RedirectError",
+    "StreamedBody",
+    "basic",
+    "bearer",
     "error_of",
     "is_loopback",
     "sanitise",

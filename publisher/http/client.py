@@ -22,6 +22,8 @@ import urllib3
 from publisher.errors import ProtocolError, PublisherError, RejectedError, TransportError
 from publisher.http.address import header_value, safe_url, tls_context
 from publisher.http.answer import Answer, NothingSentError, RedirectError, error_of
+from publisher.http.authorization import Authorization
+from publisher.http.body import StreamedBody
 from publisher.http.transport import Deadline, TimedAdapter
 from publisher.secrecy import Masked, sanitise
 
@@ -85,20 +87,25 @@ class HttpClient:
         path: str,
         *,
         json: object = None,
+        body: StreamedBody | None = None,
         headers: Mapping[str, str] | None = None,
+        authorization: Authorization | None = None,
         max_bytes: int = MAX_ANSWER_BYTES,
+        total_timeout_s: float | None = None,
     ) -> Answer:
         """Send exactly one request and return its answer, whatever its status, except for redirects.
 
+        Its body is `json` or `body`, or none. `authorization` is for this request alone, and `total_timeout_s`
+        replaces the client's limit.
         Raises `NothingSentError`, `RejectedError` (certificate), `RedirectError`, or `TransportError` (no status came).
         """
-        with Deadline(self._total_timeout_s) as deadline:
-            response = self._send(method, path, _encode(json), headers, deadline)
+        with Deadline(total_timeout_s or self._total_timeout_s) as deadline:
+            response = self._send(method, path, body or _encode(json), _with(headers, authorization), deadline)
             try:
-                body, problem = self._body(response, method, deadline, max_bytes)
+                content, problem = self._body(response, method, deadline, max_bytes)
             finally:
                 response.close()
-            return Answer(response.status_code, _media_type(response), _lower(response), body, problem)
+            return Answer(response.status_code, _media_type(response), _lower(response), content, problem)
 
     @contextmanager
     def stream(
@@ -108,6 +115,7 @@ class HttpClient:
         *,
         expected_bytes: int | None = None,
         headers: Mapping[str, str] | None = None,
+        authorization: Authorization | None = None,
         total_timeout_s: float = 3600.0,
     ) -> Iterator[Iterator[bytes]]:
         """Open a body of any size for reading in pieces of at most 1 MiB. Any status but 200 raises as `error_of` says.
@@ -116,14 +124,15 @@ class HttpClient:
         a `ProtocolError`; where Content-Length shows another size, that is said before anything is read.
         """
         with Deadline(total_timeout_s) as deadline:
-            response = self._send(method, path, None, headers, deadline)
+            response = self._send(method, path, None, _with(headers, authorization), deadline)
             try:
                 size = response.headers.get("content-length", "")
                 known = int(size) if re.fullmatch(r"[0-9]{1,18}", size) else None
                 if response.status_code != 200:
                     body, problem = self._body(response, method, deadline, MAX_ANSWER_BYTES)
                     answer = Answer(response.status_code, _media_type(response), _lower(response), body, problem)
-                    raise error_of(answer, f"{method} {self._url.hostname}", self._secrets)
+                    secrets = [*self._secrets, *(authorization.spellings() if authorization else ())]
+                    raise error_of(answer, f"{method} {self._url.hostname}", secrets)
                 if expected_bytes is not None and known not in (None, expected_bytes):
                     raise ProtocolError(f"{self._url.hostname} offers {known} bytes instead of {expected_bytes}")
                 if _is_encoded(response):
@@ -139,15 +148,20 @@ class HttpClient:
         self,
         method: str,
         path: str,
-        data: bytes | None,
-        headers: Mapping[str, str] | None,
+        body: StreamedBody | bytes | None,
+        headers: Mapping[str, str],
         deadline: Deadline,
     ) -> requests.Response:
-        send = {**self._headers, **(headers or {})}
-        if data is not None:
-            send["Content-Type"] = "application/json"
+        send = {**self._headers, **headers}
+        if body is not None:
+            send["Content-Type"] = "application/json" if isinstance(body, bytes) else body.content_type
+        data = body if isinstance(body, bytes) else None
         try:
             prepared = requests.Request(method, f"{self._base}/{path.lstrip('/')}", send, data=data).prepare()
+            if isinstance(body, StreamedBody):
+                # Not by `data`: without a length of its own the library would send it chunked, an empty one too.
+                prepared.headers["Content-Length"] = str(body.size_bytes)
+                prepared.body = iter(body)  # type: ignore[assignment] # the stub knows less than the adapter sends
             # The adapter alone, without a Session: nothing is merged in from the environment, no redirect is followed.
             response = self._adapter.send(prepared, stream=True, timeout=self._timeouts)
         except _NETWORK_ERRORS as error:
@@ -232,6 +246,12 @@ class HttpClient:
 
     def _too_slow(self, method: str) -> TransportError:
         return TransportError(f"{method} {self._url.hostname}: no whole answer within the time limit")
+
+
+def _with(headers: Mapping[str, str] | None, authorization: Authorization | None) -> dict[str, str]:
+    if authorization is None:
+        return dict(headers or {})
+    return {**(headers or {}), "Authorization": header_value("Authorization", authorization.header)}
 
 
 def _encode(document: object) -> bytes | None:
