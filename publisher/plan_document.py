@@ -5,97 +5,53 @@ Names and paths are validated here whoever wrote them, so that an edited file ca
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from publisher.errors import InputError
-from publisher.model import (
-    NAME_PATTERN,
-    VERSION_PATTERN,
-    Artifact,
-    ArtifactId,
-    Certainty,
-    Compression,
-    Digest,
-    Failure,
-    FileSource,
-    FleetIdentity,
-    ObjectFacts,
-    Observation,
-    SourceFacts,
-    State,
-)
+from publisher.model import Artifact, ArtifactId, Certainty, Compression, Failure, ObjectFacts, Observation, State
 from publisher.plan import Action, Plan, PlanRow
+from publisher.plan_entries import NAMES, Document, Entry, Name, Names, Sha256, Size
+from publisher.plan_entries import entry_of as source_entry_of
 from publisher.reasons import Reason
 
 FORMAT_VERSION = "1.0"
 
 
-def _below_root(path: str) -> str:
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or "\0" in path or str(pure) != path or path == ".":
-        raise ValueError("must be a path below the project root, without `..`")
-    return path
-
-
-_Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
-_Version = Annotated[str, Field(pattern=f"^{VERSION_PATTERN}$")]
-_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-_Size = Annotated[int, Field(ge=0)]
 _Line = Annotated[int, Field(ge=0, description="Line in the manifest; 0 where there is none.")]
 _Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
-_RootPath = Annotated[str, AfterValidator(_below_root), Field(description="POSIX path relative to the project root.")]
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
-
-
-class ManifestPin(_Document):
+class ManifestPin(Document):
     """The manifest the plan was made from; `sha256` is of its bytes, null for a manifest of one."""
 
     path: str
-    sha256: _Sha256 | None
+    sha256: Sha256 | None
     release: str | None
 
 
-class DestinationEntry(_Document):
+class DestinationEntry(Document):
     """A destination of the manifest; its settings are read from the environment, under `env_prefix`."""
 
-    name: _Name
+    name: Name
     kind: _Word
     env_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{0,64}$")]
     line: _Line
 
 
-class IdentityEntry(_Document):
-    """The names of a fleet artifact, by the manifest's character rule."""
-
-    resource_name: _Name
-    dev_stage: _Name
-    architecture: _Name
-    version: _Version
-
-
-class SourceEntry(_Document):
-    """`shown` is the path as a person wrote it; size and digest are null where the source could not be read."""
-
-    path: _RootPath
-    shown: str
-    size_bytes: _Size | None
-    sha256: _Sha256 | None
-
-
-class ObjectEntry(_Document):
-    key: str
-    cdn_url: str
-    size_bytes: _Size | None
+class ObjectEntry(Document):
+    key: str | None = None
+    cdn_url: str | None = None
+    size_bytes: Size | None
     sha256: str | None
+    url: str | None = None
+    version_id: str | None = None
 
 
-class FailureEntry(_Document):
+class FailureEntry(Document):
     code: str
     message: str
     hint: str | None
@@ -103,7 +59,7 @@ class FailureEntry(_Document):
     exit_code: int
 
 
-class ObservedEntry(_Document):
+class ObservedEntry(Document):
     state: State
     certainty: Certainty
     detail: str
@@ -111,23 +67,24 @@ class ObservedEntry(_Document):
     failure: FailureEntry | None
 
 
-class ArtifactEntry(_Document):
+class ArtifactEntry(Document):
     """One row, in the manifest's order. `upload_bytes` is an estimate: the source's size before compression."""
 
     id: str
     action: Action
     reason: Reason
-    destination: _Name
+    destination: Name
     kind: _Word
     line: _Line
-    identity: IdentityEntry
+    identity: Names
     compression: Compression
-    source: SourceEntry
-    upload_bytes: _Size
+    options: Annotated[dict[str, str], Field(description="What else the manifest says of the artifact, by its kind.")]
+    source: Annotated[Entry, Field(description="Where the bytes come from, with the size and the fingerprint planned.")]
+    upload_bytes: Size
     observed: ObservedEntry
 
 
-class PlanSummary(_Document):
+class PlanSummary(Document):
     """How many rows have each action, and how much is to be read and sent."""
 
     total: int
@@ -139,7 +96,7 @@ class PlanSummary(_Document):
     upload_bytes: int
 
 
-class PlanDocument(_Document):
+class PlanDocument(Document):
     """What would be done with each artifact, with the premises that applying it checks again."""
 
     model_config = ConfigDict(title="publisher plan")
@@ -162,11 +119,10 @@ class PlanDocument(_Document):
             place = f"artifacts.{number}"
             if kinds.get(entry.destination) != entry.kind:
                 raise ValueError(f"{place}: its destination is not among the destinations of the plan")
-            identity = FleetIdentity(**entry.identity.model_dump())
-            if entry.id != str(ArtifactId(entry.destination, identity.path)) or entry.id in seen:
+            if type(entry.identity) is not NAMES.get(entry.kind):
+                raise ValueError(f"{place}: its names are not those of its kind")
+            if entry.id != str(ArtifactId(entry.destination, entry.identity.identity().path)) or entry.id in seen:
                 raise ValueError(f"{place}: its id is not that of its names, or stands twice")
-            if (entry.source.size_bytes is None) != (entry.source.sha256 is None):
-                raise ValueError(f"{place}: size and sha256 of a source are given together")
             if entry.source.sha256 is None and entry.action is not Action.BLOCKED:
                 raise ValueError(f"{place}: an artifact whose source was not read can only be blocked")
             seen.add(entry.id)
@@ -186,9 +142,9 @@ def summarize(plan: Plan) -> PlanSummary:
 
 def entry_of(row: PlanRow, *, root: Path) -> ArtifactEntry:
     """Return a row as data. Raises `InputError` if its source is not below `root`."""
-    artifact, source, seen = row.artifact, row.source, row.observation
+    artifact, seen = row.artifact, row.observation
     try:
-        relative = artifact.source.path.relative_to(root).as_posix()
+        source_entry = source_entry_of(artifact.source, row.source, root=root)
     except ValueError:
         raise InputError(f"the source of {row.id} is not below the project root {root}") from None
     stored, failure = seen.object, seen.failure
@@ -199,51 +155,33 @@ def entry_of(row: PlanRow, *, root: Path) -> ArtifactEntry:
         destination=artifact.destination,
         kind=artifact.kind,
         line=artifact.line,
-        identity=IdentityEntry(**artifact.identity.fields()),
+        identity=NAMES[artifact.kind](**artifact.identity.fields()),
         compression=artifact.compression,
-        source=SourceEntry(
-            path=relative,
-            shown=artifact.source.shown,
-            size_bytes=source.size_bytes if source else None,
-            sha256=source.sha256.hex if source else None,
-        ),
+        options=dict(artifact.options),
+        source=source_entry,
         upload_bytes=row.upload_bytes,
         observed=ObservedEntry(
             state=seen.state,
             certainty=seen.certainty,
             detail=seen.detail,
-            object=None
-            if stored is None
-            else ObjectEntry(
-                key=stored.key, cdn_url=stored.cdn_url, size_bytes=stored.size_bytes, sha256=stored.sha256
-            ),
-            failure=None
-            if failure is None
-            else FailureEntry(
-                code=failure.code,
-                message=failure.message,
-                hint=failure.hint,
-                retryable=failure.retryable,
-                exit_code=failure.exit_code,
-            ),
+            object=None if stored is None else ObjectEntry(**asdict(stored)),
+            failure=None if failure is None else FailureEntry(**asdict(failure)),
         ),
     )
 
 
 def row_of(entry: ArtifactEntry, *, root: Path) -> PlanRow:
     """Return the row that `entry` was made from, with its source below `root`. The origins of values are not kept."""
-    source, seen = entry.source, entry.observed
+    seen = entry.observed
     artifact = Artifact(
         destination=entry.destination,
         kind=entry.kind,
-        identity=FleetIdentity(**entry.identity.model_dump()),
-        source=FileSource(path=root / source.path, root=root, shown=source.shown),
+        identity=entry.identity.identity(),
+        source=entry.source.source(root),
         compression=entry.compression,
         line=entry.line,
+        options=tuple(entry.options.items()),
     )
-    facts = None
-    if source.size_bytes is not None and source.sha256 is not None:
-        facts = SourceFacts(source.size_bytes, Digest(source.sha256))
     observation = Observation(
         state=seen.state,
         certainty=seen.certainty,
@@ -251,4 +189,4 @@ def row_of(entry: ArtifactEntry, *, root: Path) -> PlanRow:
         object=ObjectFacts(**seen.object.model_dump()) if seen.object else None,
         failure=Failure(**seen.failure.model_dump()) if seen.failure else None,
     )
-    return PlanRow(artifact, facts, entry.action, entry.reason, observation)
+    return PlanRow(artifact, entry.source.facts(), entry.action, entry.reason, observation)

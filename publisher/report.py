@@ -6,6 +6,7 @@ Fields are append-only within a major format version. No field can hold an encry
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -62,12 +63,17 @@ class SourceInfo(_Document):
 
 
 class ObjectReport(_Document):
-    """The stored object; size and digest are of the encrypted bytes, IV included."""
+    """What is stored; what a kind of destination does not have is null.
 
-    key: str
-    cdn_url: str
+    Of a fleet's object, size and digest are of the encrypted bytes, IV included.
+    """
+
+    key: str | None = None
+    cdn_url: str | None = None
     size_bytes: int | None = None
     sha256: str | None = None
+    url: Annotated[str | None, Field(description="Where a file that is published as it is can be downloaded.")] = None
+    version_id: Annotated[str | None, Field(description="What the server calls a worker version.")] = None
 
 
 class ErrorInfo(_Document):
@@ -181,14 +187,7 @@ def _entry(row: PlanRow, outcome: Outcome) -> ArtifactReport:
             size_bytes=source.size_bytes if source else None,
             sha256=source.sha256.hex if source else None,
         ),
-        object=ObjectReport(
-            key=outcome.object.key,
-            cdn_url=outcome.object.cdn_url,
-            size_bytes=outcome.object.size_bytes,
-            sha256=outcome.object.sha256,
-        )
-        if outcome.object
-        else None,
+        object=ObjectReport(**asdict(outcome.object)) if outcome.object else None,
         verification=outcome.verification,
         attempts=outcome.attempts,
         seconds={name: round(value, 3) for name, value in outcome.seconds.items()},

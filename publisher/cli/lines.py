@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from publisher.commands.verify import Verified, next_step
 from publisher.destinations.port import Finding
-from publisher.model import State
+from publisher.model import FleetIdentity, State
 from publisher.plan import PlanRow
 from publisher.reasons import HINTS
 from publisher.views.listing import Line, Verdict
@@ -61,7 +61,8 @@ def explain_lines(row: PlanRow) -> list[Line]:
         lines.append(Line(name, value + where))
     if row.source is not None:
         lines.append(Line("source", f"{row.source.size_bytes} bytes, sha256 {row.source.sha256}"))
-    lines.append(Line("object key", artifact.identity.object_key))
+    if isinstance(artifact.identity, FleetIdentity):
+        lines.append(Line("object key", artifact.identity.object_key))
     lines.append(Line("destination says", f"{observation.state} ({observation.certainty}): {observation.detail}"))
     verdict = Verdict.OK if row.reason not in HINTS else Verdict.FAIL
     hint = f"\nhint: {HINTS[row.reason]}" if row.reason in HINTS else ""

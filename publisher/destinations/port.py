@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from publisher.cancellation import Cancellation
 from publisher.events import Listener
-from publisher.model import ArtifactId, Digest, FleetIdentity, Observation, Outcome, ReadyArtifact, UnreadySource
+from publisher.model import ArtifactId, Digest, Identity, Observation, Outcome, ReadyArtifact, UnreadySource
 from publisher.provenance import Provenance
 from publisher.statements.checking import Checked
 from publisher.statements.envelope import Verifier
@@ -113,7 +113,7 @@ class Destination(Observer, Protocol):
         With `trusted` keys, also look for a statement of the artifact that one of them signed.
         """
 
-    def fetch(self, identity: FleetIdentity, output: Path) -> Fetched:
+    def fetch(self, identity: Identity, output: Path) -> Fetched:
         """Download one registered artifact as a device would, into `output`, whole or not at all.
 
         Raises `NotFoundError` if it is not registered, `DamagedObjectError` if it is not what was registered.

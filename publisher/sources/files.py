@@ -47,7 +47,16 @@ class OpenFile:
         self._read_bytes += count
         return count
 
-    def check_unchanged(self) -> None:
+    def check_unchanged(self, stream_sha256: Digest, planned: SourceFacts) -> None:
+        """Raise `SourceChangedError` unless all of the file was read untouched, and what was read is the planned file.
+
+        `stream_sha256` is of everything that `read_into` gave.
+        """
+        self.check_untouched()
+        if stream_sha256 != planned.sha256:
+            raise SourceChangedError(f"{self._shown} changed since it was planned", hint="run the same command again")
+
+    def check_untouched(self) -> None:
         """Raise `SourceChangedError` unless all of the file was read and nothing touched it meanwhile."""
         before, after = self._before, os.fstat(self._descriptor)
         same = (after.st_size, after.st_mtime_ns, after.st_ctime_ns) == (
@@ -82,7 +91,7 @@ def fingerprint(source: FileSource, check: Callable[[], None]) -> SourceFacts:
         while count := file.read_into(buffer):
             check()
             digest.update(buffer[:count])
-        file.check_unchanged()
+        file.check_untouched()
         return SourceFacts(size_bytes=file.size_bytes, sha256=Digest(digest.hexdigest()))
 
 

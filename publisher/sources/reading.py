@@ -1,6 +1,6 @@
 """Read every source of a manifest once, several at a time: size and SHA-256 of each.
 
-A file that several artifacts share is read once. A source that cannot be read is reported, not raised.
+A source that several artifacts share is read once. A source that cannot be read is reported, not raised.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from publisher.cancellation import Cancellation
 from publisher.errors import Cancelled, PublisherError
 from publisher.events import Listener, ReadingSource
-from publisher.model import Artifact, FileSource, ReadyArtifact, SourceFacts, UnreadySource, failure_from
-from publisher.sources.files import fingerprint
+from publisher.model import Artifact, ReadyArtifact, Source, SourceFacts, UnreadySource, failure_from
+from publisher.sources.facts import facts_of
 
 READERS = 2
 """Hashing is bound by the processor; more readers than cores only fight for it."""
@@ -29,15 +29,15 @@ def read_sources(
     first_user = {artifact.source: artifact.id for artifact in reversed(artifacts)}
     done = 0
 
-    def read(source: FileSource) -> SourceFacts | PublisherError:
+    def read(source: Source) -> SourceFacts | PublisherError:
         try:
-            return fingerprint(source, cancellation.check)
+            return facts_of(source, cancellation.check)
         except Cancelled:
             raise
         except PublisherError as error:
             return error
 
-    facts: dict[FileSource, SourceFacts | PublisherError] = {}
+    facts: dict[Source, SourceFacts | PublisherError] = {}
     with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:
         for source, found in zip(distinct, pool.map(read, distinct), strict=True):
             done += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO, assert_never
@@ -114,14 +115,7 @@ def _outcome(outcome: Outcome) -> Document:
         "status": outcome.status,
         "reason": outcome.reason,
         "verification": outcome.verification,
-        "object": None
-        if stored is None
-        else {
-            "key": stored.key,
-            "cdn_url": stored.cdn_url,
-            "size_bytes": stored.size_bytes,
-            "sha256": stored.sha256,
-        },
+        "object": None if stored is None else asdict(stored),
         "attempts": outcome.attempts,
         "uploaded_bytes": outcome.uploaded_bytes,
         "seconds": {name: round(value, 3) for name, value in outcome.seconds.items()},

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from publisher.exit_codes import ExitCode
 from publisher.model import Status
-from publisher.report import ArtifactReport, Report, Summary
+from publisher.report import ArtifactReport, ObjectReport, Report, Summary
 from publisher.views.console import is_unicode, print_indented, print_sentence
 from publisher.views.error_lines import error_lines
 from publisher.views.listing import Line, render_lines, render_listing
@@ -46,11 +46,17 @@ def render_details(report: Report, console: Console) -> None:
     for entry in report.artifacts:
         lines = [Line("source", f"{entry.source.path}  sha256 {entry.source.sha256 or '-'}")]
         if entry.object:
-            lines.append(Line("object", f"{entry.object.key}  sha256 {entry.object.sha256 or '-'}"))
-            lines.append(Line("cdn_url", entry.object.cdn_url))
+            lines += _object_lines(entry.object)
         if entry.seconds:
             lines.append(Line("seconds", ", ".join(f"{step} {spent:.2f}" for step, spent in entry.seconds.items())))
         render_listing(f"{entry.id}  {entry.status} ({entry.reason})", lines, console)
+
+
+def _object_lines(stored: ObjectReport) -> list[Line]:
+    digest = f"sha256 {stored.sha256 or '-'}"
+    named = {"cdn_url": stored.cdn_url, "url": stored.url, "version": stored.version_id}
+    first = Line("object", f"{stored.key}  {digest}") if stored.key else Line("content", digest)
+    return [first, *(Line(name, value) for name, value in named.items() if value)]
 
 
 def next_step(exit_code: int) -> str:

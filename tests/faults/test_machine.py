@@ -111,7 +111,7 @@ def test_a_source_that_changes_while_it_is_read_is_refused(tmp_path: Path, name:
         while file.read_into(buffer):
             pass
         with pytest.raises(SourceChangedError, match="changed while it was read"):
-            file.check_unchanged()
+            file.check_untouched()
 
 
 def test_a_full_disk_is_named_before_the_upload(stage: Stage) -> None:

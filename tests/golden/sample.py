@@ -42,6 +42,7 @@ from publisher.plan import DECISIONS, OFFLINE, Action, Plan, PlanRow
 from publisher.planfile import SavedPlan
 from publisher.reasons import Reason
 from publisher.report import Report, RunInfo, build_report
+from tests.support.kinds import fleet_of
 
 ROOT = Path("/checkout")
 STARTED = datetime(2026, 4, 15, 12, 0, tzinfo=UTC)
@@ -66,7 +67,7 @@ def artifact(name: str = "detector-small", *, architecture: str = "arm64", line:
 
 
 def stored(item: Artifact, *, size_bytes: int = 900_016) -> ObjectFacts:
-    key = item.identity.object_key
+    key = fleet_of(item).object_key
     return ObjectFacts(key, f"https://cdn.example.com/{key}", size_bytes, sha(key).hex)
 
 

@@ -109,6 +109,7 @@ def test_ac5_the_training_service_publishes_from_python(fleet: Fleet, tmp_path: 
     assert result.status == "published"
     [row] = fleet.rows()
     assert result.object is not None
+    assert result.object.key is not None
     assert (result.object.sha256, result.object.size_bytes) == (row["sha256"], row["size_bytes"])
     assert open_by_hand(fleet.stored(result.object.key), row["encryption_key"]) == MODEL
 

@@ -29,6 +29,7 @@ from publisher.model import (
     Status,
 )
 from publisher.plan import Plan, build_plan
+from tests.support.kinds import fleet_of
 
 PUBLISHED = Outcome(Status.PUBLISHED, "registered")
 
@@ -44,7 +45,7 @@ class Scripted:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def publish(self, item: ReadyArtifact, host: Host) -> Outcome:
-        name = item.artifact.identity.resource_name
+        name = fleet_of(item.artifact).resource_name
         with self.lock:
             self.asked.append(name)
             self.together += 1

@@ -20,15 +20,24 @@ from publisher.model import (
     Artifact,
     Certainty,
     Compression,
+    CondaIdentity,
+    DavIdentity,
     DestinationSpec,
     Digest,
     Failure,
+    FileSetSource,
     FileSource,
     FleetIdentity,
+    Identity,
+    ImageSource,
+    NamedFile,
     ObjectFacts,
     Observation,
+    Source,
     SourceFacts,
     State,
+    WorkerIdentity,
+    WorkerSource,
 )
 from publisher.plan import Action, Plan, PlanRow
 from publisher.planfile import MAX_BYTES, SavedPlan, plan_json, plan_schema, read_plan, report_schema, write_plan
@@ -45,7 +54,8 @@ components = st.text(st.characters(exclude_categories=["Cs"], exclude_characters
     lambda part: part not in {".", ".."}
 )
 failures = st.builds(Failure, texts, texts, st.none() | texts, st.booleans(), st.integers(0, 255))
-objects = st.builds(ObjectFacts, texts, texts, st.none() | sizes, st.none() | texts)
+maybe = st.none() | texts
+objects = st.builds(ObjectFacts, maybe, maybe, st.none() | sizes, maybe, maybe, maybe)
 observations = st.builds(
     Observation,
     st.sampled_from(State),
@@ -54,19 +64,36 @@ observations = st.builds(
     object=st.none() | objects,
     failure=st.none() | failures,
 )
-identities = st.builds(FleetIdentity, names, names, names, st.builds("{}+{}".format, names, names))
-sources = st.lists(components, min_size=1, max_size=3).map(
-    lambda parts: FileSource(sample.ROOT.joinpath(*parts), sample.ROOT, "/".join(parts))
+paths = st.lists(components, min_size=1, max_size=3).map("/".join)
+files = st.builds(lambda path: FileSource(sample.ROOT / path, sample.ROOT, path), paths)
+pairs = st.dictionaries(names, texts, max_size=3).map(lambda items: tuple(items.items()))
+sources: st.SearchStrategy[Source] = st.one_of(
+    files,
+    st.builds(FileSetSource, st.lists(st.builds(NamedFile, paths, files), max_size=3).map(tuple), texts),
+    st.builds(ImageSource, texts, texts),
+    st.builds(WorkerSource, texts, files, pairs, texts),
 )
-artifacts = st.builds(
-    Artifact,
-    destination=st.just("fleet"),
-    kind=st.just("fleet"),
-    identity=identities,
-    source=sources,
-    compression=st.sampled_from(Compression),
-    line=st.integers(0, 9999),
-)
+identities: dict[str, st.SearchStrategy[Identity]] = {
+    "fleet": st.builds(FleetIdentity, names, names, names, st.builds("{}+{}".format, names, names)),
+    "conda": st.builds(CondaIdentity, names, names),
+    "webdav": st.builds(DavIdentity, paths),
+    "arkindex": st.builds(WorkerIdentity, names.map("https://git.example.com/{}".format), names, names),
+}
+DESTINATIONS = tuple(DestinationSpec(kind, kind) for kind in identities)
+
+
+@st.composite
+def artifacts(draw: st.DrawFn) -> Artifact:
+    kind = draw(st.sampled_from(sorted(identities)))
+    return Artifact(
+        destination=kind,
+        kind=kind,
+        identity=draw(identities[kind]),
+        source=draw(sources),
+        compression=draw(st.sampled_from(Compression)),
+        line=draw(st.integers(0, 9999)),
+        options=draw(pairs),
+    )
 
 
 @st.composite
@@ -74,7 +101,7 @@ def rows(draw: st.DrawFn) -> PlanRow:
     action = draw(st.sampled_from(Action))
     facts = st.builds(SourceFacts, sizes, st.builds(Digest, digests))
     source = draw(st.none() | facts if action is Action.BLOCKED else facts)
-    return PlanRow(draw(artifacts), source, action, draw(st.sampled_from(Reason)), draw(observations))
+    return PlanRow(draw(artifacts()), source, action, draw(st.sampled_from(Reason)), draw(observations))
 
 
 plans = st.builds(
@@ -93,9 +120,9 @@ def here(_manifest: str) -> Path:
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(plan=plans)
 def test_a_plan_survives_a_file(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> None:
-    """What is read is exactly what was written."""
+    """What is read is exactly what was written, for every kind of identity and source."""
     path = tmp_path_factory.getbasetemp() / "round-trip.json"
-    saved = replace(sample.saved_plan(), plan=plan)
+    saved = replace(sample.saved_plan(), plan=plan, destinations=DESTINATIONS)
 
     write_plan(path, saved)
 
@@ -178,6 +205,9 @@ def edited(*path: str | int, value: object) -> Edit:
         edited("artifacts", 0, "destination", value="elsewhere"),
         edited("artifacts", 0, "action", value="overwrite"),
         edited("artifacts", 0, "encryption_key", value="00" * 32),
+        edited("artifacts", 0, "identity", value={"subdir": "noarch", "filename": "m-1-0.conda"}),
+        edited("artifacts", 0, "source", "type", value="image"),
+        edited("artifacts", 0, "options", value={"token": 1}),
         edited("artifacts", 6, "action", value="create"),
         edited("destinations", 0, "kind", value="webdav"),
         edited("destinations", 0, "env_prefix", value="A=B"),

@@ -16,7 +16,7 @@ from publisher.errors import DamagedObjectError, NotFoundError
 from publisher.model import ReadyArtifact
 from publisher.sealing.seal import seal
 from publisher.sealing.unseal import unseal
-from publisher.sources.files import open_file
+from publisher.sources.opening import open_source
 from publisher.stores.port import Body
 
 Open = Callable[[], AbstractContextManager[Iterator[bytes]]]
@@ -89,16 +89,16 @@ class Copies:
             return None
         spool = Spool.make(self._spool_folder, source_bytes=facts.size_bytes)
         try:
-            with open_file(artifact.source) as file:
+            with open_source(artifact.source) as source:
                 made = seal(
-                    file.read_into,
+                    source.read_into,
                     spool.write,
                     key=target.key,
                     compression=artifact.compression,
                     check=check,
                     progress=progress,
                 )
-                file.check_unchanged()
+                source.check_unchanged(made.source_sha256, facts)
             spool.finish()
         except BaseException:
             spool.remove()
@@ -107,7 +107,7 @@ class Copies:
             spool.remove()
             return None
         self._hold(target, spool, Body(spool.open, made.object_size, made.object_sha256, made.object_md5))
-        return Found(made.source_sha256.hex, artifact.compression.wire)
+        return Found(facts.sha256.hex, artifact.compression.wire)
 
     def _hold(self, target: Target, spool: Spool, body: Body) -> None:
         former = self._held.pop(target.sha256.hex, None)

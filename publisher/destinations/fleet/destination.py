@@ -9,6 +9,7 @@ from pathlib import Path
 
 from publisher.cancellation import Cancellation
 from publisher.destinations.fleet.device import Download, fetch_to
+from publisher.destinations.fleet.door import fleet_identity, identity_of
 from publisher.destinations.fleet.driver import Driver
 from publisher.destinations.fleet.effects import Steps
 from publisher.destinations.fleet.exchanging import Advised, Wish
@@ -37,6 +38,7 @@ from publisher.model import (
     Certainty,
     Failure,
     FleetIdentity,
+    Identity,
     ObjectFacts,
     Observation,
     Outcome,
@@ -81,10 +83,10 @@ class FleetDestination:
 
     def observe(self, items: Sequence[ReadyArtifact]) -> Mapping[ArtifactId, Observation]:
         """Look up rows in bulk, then ask the store about each object, several at a time."""
-        rows = self._rows([item.artifact.identity for item in items])
+        rows = self._rows([identity_of(item) for item in items])
 
         def observe_one(item: ReadyArtifact) -> Observation:
-            row = rows[item.artifact.identity]
+            row = rows[identity_of(item)]
             if isinstance(row, PublisherError):
                 return _unknown(row)
             try:
@@ -139,7 +141,8 @@ class FleetDestination:
 
         With `trusted` keys, also look for a statement that one of them signed about this row, object and source.
         """
-        row = self._rows([item.artifact.identity])[item.artifact.identity]
+        identity = identity_of(item)
+        row = self._rows([identity])[identity]
         source = item.source.sha256 if isinstance(item, ReadyArtifact) else None
         try:
             if isinstance(row, PublisherError):
@@ -182,11 +185,12 @@ class FleetDestination:
             )
         return row
 
-    def fetch(self, identity: FleetIdentity, output: Path) -> Fetched:
-        stored = self._ports.store.head(identity.object_key)
+    def fetch(self, identity: Identity, output: Path) -> Fetched:
+        wanted = fleet_identity(identity)
+        stored = self._ports.store.head(wanted.object_key)
         marks = Marks.read(stored.metadata) if stored else None
         compression = marks.compression if marks else "gzip"
-        size, digest = fetch_to(output, self._row(identity), self._download, compression=compression)
+        size, digest = fetch_to(output, self._row(wanted), self._download, compression=compression)
         return Fetched(size, digest)
 
     def diagnose(self, *, create_tables: bool) -> Sequence[Finding]:
@@ -219,7 +223,7 @@ class FleetDestination:
         return reader.run(look_uncompared(wanted.identity, compression=wanted.compression, registry=registry))
 
     def _observation(self, item: ReadyArtifact | UnreadySource, looked: Looked) -> Observation:
-        identity, row, receipt = item.artifact.identity, looked.seen.row, looked.seen.receipt
+        identity, row, receipt = identity_of(item), looked.seen.row, looked.seen.receipt
         wanted_url = self._ports.cdn_url(identity)
         registered_url = row.cdn_url if isinstance(row, Row) else receipt.cdn_url if receipt else wanted_url
         detail = looked.classified.detail
@@ -233,7 +237,7 @@ class FleetDestination:
         return Observation(looked.classified.state, looked.classified.certainty, detail, object=facts)
 
     def _facts(self, item: ReadyArtifact | UnreadySource, ending: Ending) -> ObjectFacts | None:
-        identity = item.artifact.identity
+        identity = identity_of(item)
         if ending.sealed is not None:
             sealed = ending.sealed
             return ObjectFacts(identity.object_key, self._ports.cdn_url(identity), sealed.size_bytes, sealed.sha256.hex)
@@ -251,7 +255,7 @@ _UNCOMPARED = {State.PUBLISHED: "row and object agree"}
 
 def _wanted(item: ReadyArtifact | UnreadySource) -> Wanted:
     source = item.source.sha256.hex if isinstance(item, ReadyArtifact) else ""
-    return Wanted(item.artifact.identity, source, item.artifact.compression.wire)
+    return Wanted(identity_of(item), source, item.artifact.compression.wire)
 
 
 def _unknown(error: PublisherError) -> Observation:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from publisher.cancellation import Cancellation
+from publisher.destinations.fleet.door import identity_of
 from publisher.destinations.fleet.effects import (
     CheckStore,
     Create,
@@ -32,12 +33,12 @@ from publisher.destinations.fleet.reader import Reader
 from publisher.destinations.fleet.spool import Spool
 from publisher.destinations.fleet.values import Evidence, Marks, Receipt, Sealed
 from publisher.destinations.port import Host
-from publisher.errors import ProtocolError, SourceChangedError
+from publisher.errors import ProtocolError
 from publisher.events import Progress, Retrying, Step, StepStarted
 from publisher.model import FleetIdentity, ReadyArtifact
 from publisher.sealing.format import new_data_key, new_nonce
 from publisher.sealing.seal import seal
-from publisher.sources.files import open_file
+from publisher.sources.opening import open_source
 from publisher.stores.control import write_control_once
 from publisher.stores.port import Body, CreateAnswer
 
@@ -49,7 +50,7 @@ class Driver(Reader):
     """Publishes one artifact. Close it: the spool goes with it."""
 
     def __init__(self, ports: FleetPorts, item: ReadyArtifact, host: Host) -> None:
-        self.identity: FleetIdentity = item.artifact.identity
+        self.identity: FleetIdentity = identity_of(item)
         super().__init__(ports, self.identity, cancellation=host.cancellation, notice=self._retrying)
         self._item = item
         self._host = host
@@ -109,32 +110,27 @@ class Driver(Reader):
         self._enter(Step.PREPARE, facts.size_bytes)
         spool = Spool.make(self._ports.spool_folder, source_bytes=facts.size_bytes)
         try:
-            with open_file(artifact.source) as file:
+            with open_source(artifact.source) as source:
                 made = seal(
-                    file.read_into,
+                    source.read_into,
                     spool.write,
                     key=key,
                     compression=artifact.compression,
                     check=self._host.cancellation.check,
                     progress=self._counter(facts.size_bytes),
                 )
-                file.check_unchanged()
+                source.check_unchanged(made.source_sha256, facts)
             spool.finish()
         except BaseException:
             spool.remove()
             raise
-        if made.source_sha256 != facts.sha256:
-            spool.remove()
-            raise SourceChangedError(
-                f"{artifact.source.shown} changed since it was planned", hint="run the same command again"
-            )
         self._spools[nonce] = (spool, Body(spool.open, made.object_size, made.object_sha256, made.object_md5))
         return Sealed(
             nonce=nonce,
             key=key,
             sha256=made.object_sha256,
             size_bytes=made.object_size,
-            source_sha256=made.source_sha256.hex,
+            source_sha256=facts.sha256.hex,
             compression=artifact.compression.wire,
         )
 

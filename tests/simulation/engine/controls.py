@@ -35,6 +35,7 @@ from publisher.registries.port import Row
 from publisher.stores.port import CreateAnswer
 from tests.simulation.engine.ports import Line, ScheduledStore
 from tests.simulation.engine.publishers import host_of
+from tests.support.kinds import fleet_of
 
 REGISTRY = "https://registry.simulated"
 
@@ -203,4 +204,4 @@ def publisher_of(control: Control) -> Callable[[Line, FleetPorts], Callable[[], 
 
 
 def _wanted(item: ReadyArtifact) -> Wanted:
-    return Wanted(item.artifact.identity, item.source.sha256.hex, item.artifact.compression.wire)
+    return Wanted(fleet_of(item.artifact), item.source.sha256.hex, item.artifact.compression.wire)

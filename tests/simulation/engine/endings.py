@@ -14,6 +14,7 @@ from publisher.reasons import Reason
 from tests.simulation.engine.process import Process
 from tests.simulation.engine.scheduler import Violation
 from tests.simulation.engine.world import World
+from tests.support.kinds import fleet_of
 
 GOOD = frozenset({Status.PUBLISHED, Status.ADOPTED, Status.SKIPPED})
 
@@ -23,12 +24,12 @@ def check_truth(world: World, process: Process) -> None:
     outcome = process.outcome
     if outcome is None:
         return
-    stored = world.store.objects.get(process.item.artifact.identity.object_key)
+    stored = world.store.objects.get(fleet_of(process.item.artifact).object_key)
     marks = stored.metadata if stored else {}
-    is_ours = marks.get("publish-identity") == process.item.artifact.identity.sha256
+    is_ours = marks.get("publish-identity") == fleet_of(process.item.artifact).sha256
     is_same = marks.get("publish-source") == process.item.source.sha256.hex
     claim = f"{process.name} says {outcome.status} ({outcome.reason})"
-    if outcome.status in GOOD and not (is_ours and is_same and world.row_of(process.item.artifact.identity)):
+    if outcome.status in GOOD and not (is_ours and is_same and world.row_of(fleet_of(process.item.artifact))):
         raise Violation(f"TRUTH: {claim}, and no such artifact is registered")
     if outcome.reason == Reason.CONTENT_CONFLICT and is_same:
         raise Violation(f"TRUTH: {claim}, and the content is the same")
@@ -47,9 +48,9 @@ def check_final(world: World, process: Process, *, rule: str) -> None:
         raise Violation(f"{rule}: {process.name} never ended")
     if outcome.status in GOOD:
         return
-    stored = world.store.objects.get(process.item.artifact.identity.object_key)
+    stored = world.store.objects.get(fleet_of(process.item.artifact).object_key)
     marks = stored.metadata if stored else {}
-    if marks.get("publish-identity") != process.item.artifact.identity.sha256:
+    if marks.get("publish-identity") != fleet_of(process.item.artifact).sha256:
         allowed = {Reason.OBJECT_COLLISION}
     elif marks.get("publish-source") != process.item.source.sha256.hex:
         allowed = {Reason.CONTENT_CONFLICT}

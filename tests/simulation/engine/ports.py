@@ -35,6 +35,7 @@ from tests.simulation.engine.network import (
 from tests.simulation.engine.process import Process
 from tests.simulation.engine.scheduler import Scheduler
 from tests.simulation.engine.world import KEYS, RECEIPTS, World
+from tests.support.kinds import fleet_of
 from tests.support.memory_store import Stored
 
 
@@ -238,7 +239,7 @@ class ScheduledEscrow:
 
 
 def _drop(line: Line, nonce: str, apply: Callable[[], None]) -> None:
-    object_key = line.process.item.artifact.identity.object_key
+    object_key = fleet_of(line.process.item.artifact).object_key
     line.follow(lambda follower: follower.drop(nonce, object_key))
     line.send("escrow drop", f"DELETE escrow record {nonce[:4]}", apply, WRITE_FATES, writes=True)
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tests.support.kinds import fleet_of
 from tests.unit.manifest.building import HEAD, entry, parse, place, refused, the_problem
 
 CANARY = "canary-8f2e"
@@ -18,8 +19,8 @@ def test_scalars_stay_text(written: str) -> None:
     """M1: what YAML would make a date, a number, a boolean or nothing is the text that was written."""
     manifest = parse(f"{HEAD}  - resource_name: {written}\n    file: m.bin\n    version: {written}\n")
 
-    assert manifest.artifacts[0].identity.version == written
-    assert manifest.artifacts[0].identity.resource_name == written
+    assert fleet_of(manifest.artifacts[0]).version == written
+    assert fleet_of(manifest.artifacts[0]).resource_name == written
 
 
 @pytest.mark.parametrize(("written", "said"), [("12:30:45", "`:`"), ("~", "`~`"), ("", "is empty")])

@@ -9,6 +9,7 @@ import pytest
 
 from publisher.manifest import Manifest, ManifestError, artifact_from_flags
 from publisher.model import Compression
+from tests.support.kinds import file_of
 
 
 def from_flags(file: Path, **changes: str) -> Manifest:
@@ -25,7 +26,7 @@ def test_flags_make_a_manifest_of_one(tmp_path: Path) -> None:
 
     (artifact,) = manifest.artifacts
     assert str(artifact.id) == "fleet:dev/m/arm64/2026-04-15"
-    assert (artifact.source.path, artifact.source.root) == (file, tmp_path)
+    assert (file_of(artifact).path, file_of(artifact).root) == (file, tmp_path)
     assert artifact.compression is Compression.NONE
     assert artifact.line == 0
     assert artifact.origins["version"].where == "--version"
@@ -39,7 +40,7 @@ def test_a_link_is_followed_to_where_it_leads(tmp_path: Path) -> None:
     (tmp_path / "store" / "real.trt").touch()
     (tmp_path / "latest.trt").symlink_to("store/real.trt")
 
-    source = from_flags(tmp_path / "latest.trt").artifacts[0].source
+    source = file_of(from_flags(tmp_path / "latest.trt").artifacts[0])
 
     assert source.path == tmp_path / "store" / "real.trt"
     assert source.root == tmp_path / "store"

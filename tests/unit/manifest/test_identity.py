@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from publisher.model import FleetIdentity
+from tests.support.kinds import fleet_of
 from tests.unit.manifest.building import HEAD, entry, parse, place, refused, the_problem
 
 FIELDS = ("resource_name", "dev_stage", "architecture", "version")
@@ -48,7 +49,7 @@ def test_a_plus_is_for_versions_only() -> None:
     """M7: `2.1.0+cu118` is a version; in another name `+` is refused."""
     manifest = parse(entry("resource_name: m, file: m.bin, version: 2.1.0+cu118"))
 
-    assert manifest.artifacts[0].identity.version == "2.1.0+cu118"
+    assert fleet_of(manifest.artifacts[0]).version == "2.1.0+cu118"
     assert the_problem(entry("resource_name: m+n, file: m.bin")).message == (
         "`m+n` is not allowed as resource_name: it holds `+` (character 2)"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from publisher.manifest import render
+from tests.support.kinds import fleet_of
 from tests.unit.manifest.building import HEAD, entry, parse, place, refused, the_problem
 
 
@@ -15,7 +16,7 @@ def version_of(written: str, *, variables: dict[str, str] | None = None, **envir
         environment=environment,
         facts={"git.sha": "abc", "ci.pipeline_id": "77"}.get,
     )
-    return manifest.artifacts[0].identity.version
+    return fleet_of(manifest.artifacts[0]).version
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_unused_defaults_need_no_value() -> None:
         "artifacts: [{resource_name: m, dev_stage: d, architecture: x, version: 1, file: m.bin}]\n"
     )
 
-    assert manifest.artifacts[0].identity.version == "1"
+    assert fleet_of(manifest.artifacts[0]).version == "1"
 
 
 def test_origins_tell_where_each_value_came_from() -> None:

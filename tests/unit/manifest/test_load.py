@@ -9,6 +9,7 @@ import pytest
 
 from publisher.errors import InputError
 from publisher.manifest import Manifest, ManifestError, load_manifest
+from tests.support.kinds import file_of
 from tests.unit.manifest.building import HEAD, no_facts
 
 
@@ -64,7 +65,7 @@ def test_a_relative_manifest_is_read_from_the_working_directory(
 
     manifest = load(Path("r.yaml"))
 
-    assert manifest.artifacts[0].source.path == tmp_path / "m.bin"
+    assert file_of(manifest.artifacts[0]).path == tmp_path / "m.bin"
     assert manifest.artifacts[0].origins["version"].where == "r.yaml:3"
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.kinds import fleet_of
 from tests.unit.manifest.building import entry, parse, the_problem
 
 
 def names_of(matrix: str, name: str = "${matrix.a}-${matrix.b:-none}") -> list[str]:
     manifest = parse(entry(f"resource_name: '{name}', file: m.bin, matrix: {matrix}"))
-    return [artifact.identity.resource_name for artifact in manifest.artifacts]
+    return [fleet_of(artifact).resource_name for artifact in manifest.artifacts]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_matrix_values_may_come_from_the_environment() -> None:
         entry("resource_name: 'm-${matrix.a}', file: m.bin, matrix: {a: ['${V}', x]}"), environment={"V": "q"}
     )
 
-    assert [artifact.identity.resource_name for artifact in manifest.artifacts] == ["m-q", "m-x"]
+    assert [fleet_of(artifact).resource_name for artifact in manifest.artifacts] == ["m-q", "m-x"]
 
 
 def test_a_matrix_bomb_is_refused_before_it_is_built() -> None:

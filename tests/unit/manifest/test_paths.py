@@ -13,6 +13,7 @@ import pytest
 
 from publisher.manifest import Diagnostic, FileKind, Manifest, ManifestError, load_manifest, project_root
 from publisher.manifest.disk import DiskFiles
+from tests.support.kinds import file_of
 from tests.unit.manifest.building import HEAD, no_facts
 
 
@@ -42,7 +43,7 @@ def problem_of(project: Path, body: str) -> Diagnostic:
 
 def test_a_source_is_resolved_below_the_root(project: Path) -> None:
     """A path is relative to the manifest, may go up to the root, and is shown as written."""
-    source = load(project, "file: ../m.bin").artifacts[0].source
+    source = file_of(load(project, "file: ../m.bin").artifacts[0])
 
     assert source.path == project / "m.bin"
     assert source.root == project
@@ -141,7 +142,7 @@ def test_links_inside_the_root_are_followed(project: Path) -> None:
     """A link that stays below the root is resolved to what it names."""
     (project / "manifests" / "x").symlink_to("../m.bin")
 
-    assert load(project, "file: x").artifacts[0].source.path == project / "m.bin"
+    assert file_of(load(project, "file: x").artifacts[0]).path == project / "m.bin"
 
 
 def test_a_folder_that_leads_out_is_refused(project: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from publisher.manifest import ManifestError, render
 from publisher.manifest.interpolation import Fixed, Reference, escape_template, parse_template
 from publisher.manifest.pattern import Wild, compile_pattern, match
+from tests.support.kinds import fleet_of
 from tests.unit.manifest.building import HEAD, parse
 
 WORDS = st.one_of(
@@ -55,7 +56,7 @@ def test_scalars_stay_text(text: str) -> None:
     """Whatever stands as a plain name either is that very name or is refused."""
     with contextlib.suppress(ManifestError):
         manifest = parse(f"{HEAD}  - file: m.bin\n    resource_name: {text}\n")
-        assert manifest.artifacts[0].identity.resource_name == text
+        assert fleet_of(manifest.artifacts[0]).resource_name == text
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

@@ -1,0 +1,60 @@
+"""Where the bytes of an artifact come from, as the manifest says it: frozen, hashable, nothing opened.
+
+A source is known before it is read; `publisher.sources` reads it. `shown` is how messages, the plan and the report
+call it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A regular file below `root`. `shown` is its path as a person wrote it, relative to the manifest."""
+
+    path: Path
+    root: Path
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A file of a set; `name` is its path below the artifact's place, with `/`, without `.` and `..`."""
+
+    name: str
+    file: FileSource
+
+
+@dataclass(frozen=True, slots=True)
+class FileSetSource:
+    """Several files that are one artifact, sorted by name; no two have one name. `shown` is the pattern as written."""
+
+    files: tuple[NamedFile, ...]
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    """A Docker image. `reference` is the name as the manifest says it, `shown` what messages may show of it."""
+
+    reference: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSource:
+    """What a worker version is made of: a Docker image, by name only, and its worker's configuration file.
+
+    `overrides` are further values of the request (names and texts, in the order of the kind's fields).
+    """
+
+    image: str
+    config: FileSource
+    overrides: tuple[tuple[str, str], ...]
+    shown: str
+
+
+Source = FileSource | FileSetSource | ImageSource | WorkerSource
+"""Every kind of source. A new one is a type here, a case in `publisher.sources.reading` and one in the saved plan."""

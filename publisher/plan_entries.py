@@ -1,0 +1,226 @@
+"""Identities and sources in a saved plan: each type as strict data, and back unchanged.
+
+Every source lies below the project root and is stored relative to it, so that a plan of one checkout can be applied
+in another. A new type of identity or source is one model here and one line in a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal, Self, assert_never
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from publisher.model import (
+    NAME_PATTERN,
+    VERSION_PATTERN,
+    CondaIdentity,
+    DavIdentity,
+    FileSetSource,
+    FileSource,
+    FleetIdentity,
+    Identity,
+    ImageSource,
+    NamedFile,
+    Source,
+    SourceFacts,
+    WorkerIdentity,
+    WorkerSource,
+)
+from publisher.model import Digest as SourceDigest
+
+
+def _below(path: str) -> str:
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or "\0" in path or str(pure) != path or path == ".":
+        raise ValueError("must be a path below the project root, without `..`")
+    return path
+
+
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+Version = Annotated[str, Field(pattern=f"^{VERSION_PATTERN}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Size = Annotated[int, Field(ge=0)]
+RootPath = Annotated[str, AfterValidator(_below), Field(description="POSIX path relative to the project root.")]
+_Part = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^/\x00-\x1f\x7f]+$")]
+_PlacePath = Annotated[
+    str, AfterValidator(_below), Field(max_length=1024, description="Path below the artifact's place, with `/`.")
+]
+
+
+class Document(BaseModel):
+    """Strict, frozen, closed; its messages hold no input."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+class FleetNames(Document):
+    """The names of a fleet artifact, by the manifest's character rule."""
+
+    resource_name: Name
+    dev_stage: Name
+    architecture: Name
+    version: Version
+
+    def identity(self) -> Identity:
+        return FleetIdentity(**self.model_dump())
+
+
+class CondaNames(Document):
+    """A package of a conda channel."""
+
+    subdir: _Part
+    filename: _Part
+
+    def identity(self) -> Identity:
+        return CondaIdentity(**self.model_dump())
+
+
+class DavNames(Document):
+    """A file or folder of an artifact repository."""
+
+    path: _PlacePath
+
+    def identity(self) -> Identity:
+        return DavIdentity(**self.model_dump())
+
+
+class WorkerNames(Document):
+    """A worker of a repository at one revision."""
+
+    repository_url: Annotated[str, Field(max_length=2048, pattern=r"^https?://[^\s@?#]+$")]
+    slug: _Part
+    revision: _Part
+
+    def identity(self) -> Identity:
+        return WorkerIdentity(**self.model_dump())
+
+
+Names = FleetNames | CondaNames | DavNames | WorkerNames
+
+NAMES: Mapping[str, type[Names]] = {
+    "fleet": FleetNames,
+    "conda": CondaNames,
+    "webdav": DavNames,
+    "arkindex": WorkerNames,
+}
+"""Which names the artifacts of each kind of destination have."""
+
+
+class _Facts(Document):
+    """Size and fingerprint of a source; null where the source could not be read."""
+
+    shown: Annotated[str, Field(description="The source as a person wrote it.")]
+    size_bytes: Size | None
+    sha256: Sha256 | None
+
+    @model_validator(mode="after")
+    def _has_both_or_none(self) -> Self:
+        if (self.size_bytes is None) != (self.sha256 is None):
+            raise ValueError("size and sha256 of a source are given together")
+        return self
+
+    def facts(self) -> SourceFacts | None:
+        if self.size_bytes is None or self.sha256 is None:
+            return None
+        return SourceFacts(self.size_bytes, SourceDigest(self.sha256))
+
+
+class FileEntry(_Facts):
+    """A regular file."""
+
+    type: Literal["file"]
+    path: RootPath
+
+    def source(self, root: Path) -> Source:
+        return FileSource(root / self.path, root, self.shown)
+
+
+class NamedFileEntry(Document):
+    """A file of a set, under its name below the artifact's place."""
+
+    name: _PlacePath
+    path: RootPath
+    shown: str
+
+
+class FilesEntry(_Facts):
+    """Several files that are one artifact."""
+
+    type: Literal["files"]
+    files: list[NamedFileEntry]
+
+    def source(self, root: Path) -> Source:
+        named = (NamedFile(item.name, FileSource(root / item.path, root, item.shown)) for item in self.files)
+        return FileSetSource(tuple(named), self.shown)
+
+
+class ImageEntry(_Facts):
+    """A Docker image; `sha256` is its config digest."""
+
+    type: Literal["image"]
+    reference: str
+
+    def source(self, root: Path) -> Source:
+        return ImageSource(self.reference, self.shown)
+
+
+class WorkerEntry(_Facts):
+    """A worker's image and configuration file; `sha256` is that of the canonical request."""
+
+    type: Literal["worker"]
+    image: str
+    path: RootPath
+    config_shown: str
+    overrides: dict[str, str]
+
+    def source(self, root: Path) -> Source:
+        config = FileSource(root / self.path, root, self.config_shown)
+        return WorkerSource(self.image, config, tuple(self.overrides.items()), self.shown)
+
+
+Entry = Annotated[FileEntry | FilesEntry | ImageEntry | WorkerEntry, Field(discriminator="type")]
+
+
+def entry_of(
+    source: Source, facts: SourceFacts | None, *, root: Path
+) -> FileEntry | FilesEntry | ImageEntry | WorkerEntry:
+    """Return a source as data. Raises `ValueError` if a file of it is not below `root`."""
+    size_bytes = facts.size_bytes if facts else None
+    sha256 = facts.sha256.hex if facts else None
+
+    def relative(file: FileSource) -> str:
+        return file.path.relative_to(root).as_posix()
+
+    match source:
+        case FileSource():
+            return FileEntry(
+                type="file", path=relative(source), shown=source.shown, size_bytes=size_bytes, sha256=sha256
+            )
+        case FileSetSource():
+            files = [
+                NamedFileEntry(name=item.name, path=relative(item.file), shown=item.file.shown) for item in source.files
+            ]
+            return FilesEntry(type="files", files=files, shown=source.shown, size_bytes=size_bytes, sha256=sha256)
+        case ImageSource():
+            return ImageEntry(
+                type="image",
+                reference=source.reference,
+                shown=source.shown,
+                size_bytes=size_bytes,
+                sha256=sha256,
+            )
+        case WorkerSource():
+            return WorkerEntry(
+                type="worker",
+                image=source.image,
+                path=relative(source.config),
+                config_shown=source.config.shown,
+                overrides=dict(source.overrides),
+                shown=source.shown,
+                size_bytes=size_bytes,
+                sha256=sha256,
+            )
+        case _:
+            assert_never(source)

@@ -1,0 +1,48 @@
+"""The facts of any source: its size and its fingerprint, read while planning. One case for each kind of source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from typing import assert_never
+
+from publisher.errors import SourceError
+from publisher.model import Digest, FileSetSource, FileSource, ImageSource, Source, SourceFacts, WorkerSource
+from publisher.sources.files import fingerprint
+from publisher.sources.opening import IMAGE_HINT
+
+Check = Callable[[], None]
+"""Raises to cancel; asked often while reading."""
+
+
+def facts_of(source: Source, check: Check) -> SourceFacts:
+    """Read what has to be read of a source. Raises `SourceError`, `SourceChangedError`, and what `check` raises."""
+    match source:
+        case FileSource():
+            return fingerprint(source, check)
+        case FileSetSource():
+            return _of_set(source, check)
+        case ImageSource():
+            raise SourceError(f"the image {source.shown} cannot be read by this version", hint=IMAGE_HINT)
+        case WorkerSource():
+            return _of_worker(source, check)
+        case _:
+            assert_never(source)
+
+
+def _of_set(source: FileSetSource, check: Check) -> SourceFacts:
+    """Return the sum of the sizes and the digest of the listing: where the files lie on this machine is no part."""
+    listing = [(named.name, fingerprint(named.file, check)) for named in source.files]
+    canonical = [[name, facts.size_bytes, facts.sha256.hex] for name, facts in sorted(listing, key=lambda row: row[0])]
+    return SourceFacts(sum(facts.size_bytes for _, facts in listing), _digest(canonical))
+
+
+def _of_worker(source: WorkerSource, check: Check) -> SourceFacts:
+    config = fingerprint(source.config, check)
+    return SourceFacts(config.size_bytes, _digest([source.image, config.sha256.hex, sorted(source.overrides)]))
+
+
+def _digest(canonical: object) -> Digest:
+    text = json.dumps(canonical, separators=(",", ":"), ensure_ascii=False)
+    return Digest(sha256(text.encode("utf-8", "surrogateescape")).hexdigest())

@@ -1,0 +1,47 @@
+"""Open any source for one pass, whatever it is: what a destination that sends a stream of bytes is handed."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol, assert_never
+
+from publisher.errors import InternalError, SourceError
+from publisher.model import Digest, FileSetSource, FileSource, ImageSource, Source, SourceFacts, WorkerSource
+from publisher.sources.files import open_file
+
+
+class OpenSource(Protocol):
+    """An open source: one stream of bytes, read once from its start to its end."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How much there is to read; of a source that is made while it is read, an estimate."""
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill the buffer and return the count, 0 at the end. Raises `SourceError`, `SourceChangedError`."""
+
+    def check_unchanged(self, stream_sha256: Digest, planned: SourceFacts) -> None:
+        """Raise `SourceChangedError` unless everything was read, and it is what was planned.
+
+        `stream_sha256` is of everything that `read_into` gave: for a file it is the source fingerprint; for a source
+        that differs in bytes each time it is read, the source knows itself whether it is the same.
+        """
+
+
+def open_source(source: Source) -> AbstractContextManager[OpenSource]:
+    """Open a source that is one stream. Raises `SourceError` on entry if it cannot be opened.
+
+    Raises `InternalError` for a source that is no stream: no kind of destination that streams accepts one.
+    """
+    match source:
+        case FileSource():
+            return open_file(source)
+        case ImageSource():
+            raise SourceError(f"the image {source.shown} cannot be read by this version", hint=IMAGE_HINT)
+        case FileSetSource() | WorkerSource():
+            raise InternalError(f"{source.shown} is not one stream of bytes")
+        case _:
+            assert_never(source)
+
+
+IMAGE_HINT = "save it to a file with `docker save` or `skopeo copy`, and name that with `file:`"

@@ -1,0 +1,99 @@
+"""The fingerprint of each kind of source, and what one pass over an open source checks."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from publisher.errors import InternalError, SourceChangedError, SourceError
+from publisher.model import Digest, FileSetSource, FileSource, NamedFile, SourceFacts, WorkerSource
+from publisher.sources.facts import facts_of
+from publisher.sources.opening import open_source
+
+
+def unstopped() -> None:
+    """Never ask to stop."""
+
+
+def file(folder: Path, name: str, content: bytes) -> FileSource:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return FileSource(path, folder, name)
+
+
+def file_set(folder: Path, **contents: bytes) -> FileSetSource:
+    return FileSetSource(
+        tuple(NamedFile(name, file(folder, name, content)) for name, content in contents.items()), "dist/*"
+    )
+
+
+def test_the_fingerprint_of_a_file_is_of_its_bytes(tmp_path: Path) -> None:
+    """A file's fingerprint is the SHA-256 of what is in it."""
+    facts = facts_of(file(tmp_path, "m.bin", b"model"), unstopped)
+
+    assert facts == SourceFacts(5, Digest(sha256(b"model").hexdigest()))
+
+
+def test_a_set_is_the_same_wherever_it_lies(tmp_path: Path) -> None:
+    """The fingerprint of a set is of its names and contents, in whatever order and folder."""
+    here = facts_of(file_set(tmp_path / "here", a=b"1", b=b"22"), unstopped)
+    there = facts_of(file_set(tmp_path / "there", b=b"22", a=b"1"), unstopped)
+
+    assert here == there
+    assert here.size_bytes == 3
+
+
+@pytest.mark.parametrize("other", [{"a": b"22", "b": b"1"}, {"a": b"1"}, {"a": b"1", "c": b"22"}])
+def test_another_set_has_another_fingerprint(tmp_path: Path, other: dict[str, bytes]) -> None:
+    """Contents that swapped names, a file less and another name each make another set."""
+    first = facts_of(file_set(tmp_path / "first", a=b"1", b=b"22"), unstopped)
+
+    assert facts_of(file_set(tmp_path / "other", **other), unstopped).sha256 != first.sha256
+
+
+@pytest.mark.parametrize(
+    ("image", "config", "overrides"),
+    [("w:2", b"config", (("tag", "v1"),)), ("w:1", b"other", (("tag", "v1"),)), ("w:1", b"config", (("tag", "v2"),))],
+)
+def test_a_worker_is_its_whole_request(
+    tmp_path: Path, image: str, config: bytes, overrides: tuple[tuple[str, str], ...]
+) -> None:
+    """Image, configuration and overrides are each part of a worker's fingerprint; the folder is not."""
+    first = WorkerSource("w:1", file(tmp_path / "a", "w.yml", b"config"), (("tag", "v1"),), "w:1")
+    again = WorkerSource("w:1", file(tmp_path / "b", "w.yml", b"config"), (("tag", "v1"),), "w:1")
+    other = WorkerSource(image, file(tmp_path / "c", "w.yml", config), overrides, image)
+
+    assert facts_of(first, unstopped).sha256 == facts_of(again, unstopped).sha256
+    assert facts_of(first, unstopped).sha256 != facts_of(other, unstopped).sha256
+
+
+def test_a_missing_file_of_a_set_is_named(tmp_path: Path) -> None:
+    """A set is read whole or not at all, and the message names the file."""
+    gone = FileSetSource((NamedFile("a", FileSource(tmp_path / "a", tmp_path, "dist/a")),), "dist/*")
+
+    with pytest.raises(SourceError, match="dist/a"):
+        facts_of(gone, unstopped)
+
+
+def test_an_open_file_that_is_not_the_planned_one_is_refused(tmp_path: Path) -> None:
+    """Bytes that were replaced between planning and reading are never used, though the file was calm while read."""
+    planned = facts_of(file(tmp_path, "m.bin", b"model"), unstopped)
+    now = file(tmp_path, "m.bin", b"other")
+    buffer = memoryview(bytearray(16))
+
+    with open_source(now) as source:
+        count = source.read_into(buffer)
+        source.read_into(buffer)
+        stream = Digest(sha256(buffer[:count]).hexdigest())
+
+        with pytest.raises(SourceChangedError, match=r"m\.bin changed since it was planned"):
+            source.check_unchanged(stream, planned)
+
+
+def test_what_is_no_stream_is_not_opened_as_one(tmp_path: Path) -> None:
+    """A set of files has no single stream: who asks for it made a mistake."""
+    with pytest.raises(InternalError):
+        open_source(file_set(tmp_path, a=b"1"))
