@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+from publisher.stores.body import BodyDigest
 
 CLOCK_WARN_S = 60.0
 CLOCK_FAIL_S = 600.0
@@ -30,12 +32,26 @@ class UploadCapabilities:
     conditional_complete: Enforcement
     checks_part_md5: bool = False
     checks_part_sha256: bool = False
+    checks_part_crc32: bool = False
     keeps_upload_metadata: bool = False
     consistent_reads: bool = False
     lists_uploads: bool = False
     aborts_uploads: bool = False
     replayed_complete: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def part_digests(self) -> frozenset[BodyDigest]:
+        """What each part has to carry so that the store refuses damaged ones: the cheapest digest it was seen to check.
+
+        Empty where it checks none.
+        """
+        checks = (
+            (self.checks_part_crc32, BodyDigest.CRC32),
+            (self.checks_part_sha256, BodyDigest.SHA256),
+            (self.checks_part_md5, BodyDigest.MD5),
+        )
+        return _first(checks)
 
     def problems(self) -> tuple[str, ...]:
         """Return one sentence for each reason why nothing may be streamed to this store in parts."""
@@ -55,7 +71,7 @@ class UploadCapabilities:
                 yield "the store refuses uploads in parts, or their conditional completion"
         if self.conditional_complete is Enforcement.REFUSED:
             return
-        if not (self.checks_part_md5 or self.checks_part_sha256):
+        if not self.part_digests:
             yield "the store does not check the parts of an upload"
         if not self.keeps_upload_metadata:
             yield "the store does not keep the metadata of an upload"
@@ -79,6 +95,7 @@ class Capabilities:
     conditional_put: Enforcement
     checks_md5: bool = False
     checks_payload_sha256: bool = False
+    checks_crc32: bool = False
     keeps_metadata: bool = False
     consistent_reads: bool = False
     if_match: bool = False
@@ -88,9 +105,22 @@ class Capabilities:
     uploads: UploadCapabilities | None = None
 
     @property
+    def put_digests(self) -> frozenset[BodyDigest]:
+        """What a body has to carry so that the store refuses damaged bytes; empty where it checks nothing.
+
+        The signed SHA-256 comes first: that of a whole object is known in any case. Else the cheapest one it checks.
+        """
+        checks = (
+            (self.checks_payload_sha256, BodyDigest.SHA256),
+            (self.checks_crc32, BodyDigest.CRC32),
+            (self.checks_md5, BodyDigest.MD5),
+        )
+        return _first(checks)
+
+    @property
     def checks_bodies(self) -> bool:
-        """Whether bytes that were damaged on their way are refused: both digests are sent, one check is enough."""
-        return self.checks_md5 or self.checks_payload_sha256
+        """Whether bytes that were damaged on their way are refused, if they carry the `put_digests`."""
+        return bool(self.put_digests)
 
     def problems(self) -> tuple[str, ...]:
         """Return one sentence for each reason why publishing to this store is not safe; empty if none was found."""
@@ -119,7 +149,7 @@ class Capabilities:
 
     def _warnings(self) -> Iterator[str]:
         if not self.checks_bodies:
-            yield "the store does not check Content-MD5 or the signed SHA-256: every upload is read back in full"
+            yield "the store checks no digest (signed SHA-256, CRC-32, Content-MD5): every upload is read back in full"
         if self.clock_offset_s is not None and CLOCK_WARN_S < abs(self.clock_offset_s) <= CLOCK_FAIL_S:
             yield f"this machine's clock and the store's are {abs(self.clock_offset_s):.0f} s apart"
         yield from self.notes
@@ -132,6 +162,7 @@ def stricter(one: Capabilities, other: Capabilities) -> Capabilities:
         _worse(one.conditional_put, other.conditional_put),
         checks_md5=one.checks_md5 and other.checks_md5,
         checks_payload_sha256=one.checks_payload_sha256 and other.checks_payload_sha256,
+        checks_crc32=one.checks_crc32 and other.checks_crc32,
         keeps_metadata=one.keeps_metadata and other.keeps_metadata,
         consistent_reads=one.consistent_reads and other.consistent_reads,
         if_match=one.if_match and other.if_match,
@@ -150,6 +181,7 @@ def stricter_uploads(one: UploadCapabilities, other: UploadCapabilities) -> Uplo
         _worse(one.conditional_complete, other.conditional_complete),
         checks_part_md5=one.checks_part_md5 and other.checks_part_md5,
         checks_part_sha256=one.checks_part_sha256 and other.checks_part_sha256,
+        checks_part_crc32=one.checks_part_crc32 and other.checks_part_crc32,
         keeps_upload_metadata=one.keeps_upload_metadata and other.keeps_upload_metadata,
         consistent_reads=one.consistent_reads and other.consistent_reads,
         lists_uploads=one.lists_uploads and other.lists_uploads,
@@ -157,6 +189,10 @@ def stricter_uploads(one: UploadCapabilities, other: UploadCapabilities) -> Uplo
         replayed_complete=other.replayed_complete or one.replayed_complete,
         notes=_both(one.notes, other.notes),
     )
+
+
+def _first(checks: Iterable[tuple[bool, BodyDigest]]) -> frozenset[BodyDigest]:
+    return frozenset([digest for is_checked, digest in checks if is_checked][:1])
 
 
 def _worse(one: Enforcement, other: Enforcement) -> Enforcement:

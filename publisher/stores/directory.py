@@ -96,7 +96,7 @@ class DirectoryStore:
             linked = False
             try:
                 file = staged.stage(body, token, inside=staging, mode=0o600 if control else 0o644, progress=progress)
-                wanted = sidecar.Sidecar.of(file, sha256=body.sha256.hex, metadata=metadata)
+                wanted = sidecar.Sidecar.of(file.facts, sha256=file.sha256_hex, metadata=metadata)
                 sidecar.write(wanted, note, inside=notes)
                 linked = self._link(token, segments[-1], source=staging, target=target)
             finally:
@@ -144,7 +144,7 @@ class DirectoryStore:
         ):
             try:
                 file = staged.stage(body, token, inside=staging, mode=0o600 if control else 0o644, progress=None)
-                wanted = sidecar.Sidecar.of(file, sha256=body.sha256.hex, metadata=metadata)
+                wanted = sidecar.Sidecar.of(file.facts, sha256=file.sha256_hex, metadata=metadata)
                 sidecar.write(wanted, note, inside=notes)
                 # Held by this open folder, so that threads wait for each other, too; closing it lets go.
                 fcntl.flock(staging, fcntl.LOCK_EX)

@@ -11,16 +11,33 @@ Adapters translate their vendor's errors here and nowhere else:
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from hashlib import md5, sha256
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from publisher.model import Digest
+from publisher.stores.body import Body, BodyDigest
+
+__all__ = [
+    "CONTROL_PREFIX",
+    "Body",
+    "BodyDigest",
+    "CompleteAnswer",
+    "CreateAnswer",
+    "MultipartStore",
+    "ObjectInfo",
+    "ObjectStore",
+    "OpenUpload",
+    "ProbedStore",
+    "Progress",
+    "RepairStore",
+    "ReplaceAnswer",
+    "SentPart",
+    "UploadGone",
+    "VersionInfo",
+]
 
 CONTROL_PREFIX = ".publish/"
 """Only keys below this prefix may ever be deleted: probes, escrow records, receipts, claims."""
@@ -42,26 +59,6 @@ class ObjectInfo:
     """Server clock minus ours, seconds, or None where the store has no clock of its own."""
     server: str = ""
     """What the server calls itself (`Server` header), or nothing; decides only whether an old probe still counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """Bytes to store whose size and digests are known beforehand; `open` may be called once per attempt."""
-
-    open: Callable[[], BinaryIO]
-    size_bytes: int
-    sha256: Digest
-    md5: bytes
-
-    @classmethod
-    def of(cls, data: bytes) -> Body:
-        """Wrap a small in-memory body."""
-        return cls(
-            open=lambda: io.BytesIO(data),
-            size_bytes=len(data),
-            sha256=Digest(sha256(data).hexdigest()),
-            md5=md5(data, usedforsecurity=False).digest(),
-        )
 
 
 class CreateAnswer(Enum):
@@ -90,9 +87,9 @@ class ObjectStore(Protocol):
     ) -> CreateAnswer:
         """Store `body` under `key` only if nothing is there, atomically; send exactly one request.
 
-        The adapter sends the body's digests so that the store can refuse damaged bytes. No SDK retry stands
-        between the caller and the answer, so an ambiguous write is seen as one. An error that is raised means that
-        this call stored nothing: a `TransportError` could not even connect.
+        The adapter sends the digests that the body knows, so that the store can refuse damaged bytes, and computes
+        none. No SDK retry stands between the caller and the answer, so an ambiguous write is seen as one. An error
+        that is raised means that this call stored nothing: a `TransportError` could not even connect.
         """
 
     def read(self, key: str) -> AbstractContextManager[Iterator[bytes]]:
@@ -172,20 +169,33 @@ class OpenUpload:
     age_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SentPart:
+    """What a completion has to say of a part: the ETag it was answered, and the CRC-32 it was sent with, if it was."""
+
+    etag: str
+    crc32: int | None = None
+
+
 @runtime_checkable
 class MultipartStore(ObjectStore, Protocol):
     """Objects sent in parts, which appear when the upload is completed, and not before."""
 
-    def start_upload(self, key: str, *, metadata: Mapping[str, str]) -> str:
-        """Open an upload and return its id. A lost answer (`TransportError`) may leave an open upload behind."""
+    def start_upload(self, key: str, *, metadata: Mapping[str, str], digests: Collection[BodyDigest] = ()) -> str:
+        """Open an upload and return its id. A lost answer (`TransportError`) may leave an open upload behind.
 
-    def upload_part(self, key: str, upload_id: str, number: int, body: Body, progress: Progress | None = None) -> str:
-        """Send part `number` (from 1) and return its ETag. Sending it again replaces it, so any error may be retried.
-
-        At least 5 MiB, unless it is the last. `NotFoundError` if there is no such upload.
+        `digests` are those that all of its parts will know: some stores have to be told of CRC-32 beforehand.
         """
 
-    def complete_if_absent(self, key: str, upload_id: str, etags: Sequence[str]) -> CompleteAnswer:
+    def upload_part(
+        self, key: str, upload_id: str, number: int, body: Body, progress: Progress | None = None
+    ) -> SentPart:
+        """Send part `number` (from 1) with the digests it knows; another one of that number is replaced.
+
+        So any error may be retried. At least 5 MiB, unless it is the last. `NotFoundError` if there is no such upload.
+        """
+
+    def complete_if_absent(self, key: str, upload_id: str, parts: Sequence[SentPart]) -> CompleteAnswer:
         """Make the object of all parts, in order, only if nothing is there under `key`; send exactly one request.
 
         As with `create`, what is not certain is AMBIGUOUS and an error means that this call stored nothing.

@@ -12,13 +12,14 @@ from dataclasses import replace
 
 from publisher.errors import CapabilityError, DestinationError
 from publisher.stores.capabilities import Capabilities, Enforcement
-from publisher.stores.port import Body, CreateAnswer, ObjectStore, RepairStore, ReplaceAnswer
+from publisher.stores.port import Body, BodyDigest, CreateAnswer, ObjectStore, RepairStore, ReplaceAnswer
+from publisher.stores.probe_bodies import put_body
 from publisher.stores.probe_traces import FIRST, METADATA, SECOND, Traces, unclear
 from publisher.stores.race import Race
 
 __all__ = ["PROBE_VERSION", "Capabilities", "Enforcement", "glance", "probe"]
 
-PROBE_VERSION = 2
+PROBE_VERSION = 3
 """Raised whenever a probe learns to ask more: older remembered answers are void then."""
 
 _STALE = '"0123456789abcdef0123456789abcdef"'
@@ -59,8 +60,9 @@ def _ask(store: RepairStore, traces: Traces) -> Capabilities:
         raise unclear(store)
     return Capabilities(
         raced,
-        checks_md5=_refuses(store, traces.new_key(), replace(Body.of(FIRST), md5=Body.of(SECOND).md5)),
-        checks_payload_sha256=_refuses(store, traces.new_key(), replace(Body.of(FIRST), sha256=Body.of(SECOND).sha256)),
+        checks_md5=_checks(store, traces, BodyDigest.MD5),
+        checks_payload_sha256=_checks(store, traces, BodyDigest.SHA256),
+        checks_crc32=_checks(store, traces, BodyDigest.CRC32),
         keeps_metadata=seen is not None and METADATA.items() <= seen.metadata.items(),
         consistent_reads=seen is not None and seen.size_bytes == len(FIRST) and traces.bytes_of(key) == FIRST,
         if_match=seen is not None and _honours_if_match(store, traces, key, seen.etag),
@@ -88,12 +90,22 @@ def _writer(store: ObjectStore, key: str, data: bytes) -> Callable[[], CreateAns
     return lambda: store.create(key, Body.of(data), metadata={})
 
 
-def _refuses(store: ObjectStore, key: str, damaged: Body) -> bool:
-    """Tell whether a body with a wrong digest is refused and not stored. Some call it a wrong signature (403)."""
+def _checks(store: ObjectStore, traces: Traces, digest: BodyDigest) -> bool:
+    """Tell whether a good body with this digest is stored, and one with a wrong digest refused and not stored.
+
+    Some do not know a digest's header and refuse whatever has it; some call a wrong digest a wrong signature (403).
+    """
+    good, damaged = traces.new_key(), traces.new_key()
     try:
-        store.create(key, damaged, metadata={})
+        answer = store.create(good, put_body(digest), metadata={})
     except DestinationError:
-        return store.head(key) is None
+        return False
+    if answer is not CreateAnswer.CREATED:
+        raise unclear(store)
+    try:
+        store.create(damaged, put_body(digest, wrong=True), metadata={})
+    except DestinationError:
+        return store.head(damaged) is None
     return False
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 from publisher.errors import NotFoundError, PublisherError, TransportError
-from publisher.stores.port import CONTROL_PREFIX, MultipartStore, ObjectStore
+from publisher.stores.port import CONTROL_PREFIX, BodyDigest, MultipartStore, ObjectStore
 
 FIRST, SECOND = b"the first writer's bytes", b"the second writer's bytes"
 METADATA = {"publish-format": "1", "publish-nonce": "0123456789abcdef", "publish-probe": "A+b/c=d e;f"}
@@ -29,8 +29,8 @@ class Traces:
             self._keys.append(key)
         return key
 
-    def start_upload(self, store: MultipartStore, key: str) -> str:
-        upload_id = store.start_upload(key, metadata=METADATA)
+    def start_upload(self, store: MultipartStore, key: str, digests: Collection[BodyDigest] = ()) -> str:
+        upload_id = store.start_upload(key, metadata=METADATA, digests=digests)
         with self._lock:
             self._uploads.append((store, key, upload_id))
         return upload_id

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from publisher.errors import CapabilityError, DestinationError
 from publisher.stores.capabilities import Enforcement, UploadCapabilities
-from publisher.stores.port import Body, CompleteAnswer, CreateAnswer, MultipartStore, UploadGone
+from publisher.stores.port import Body, BodyDigest, CompleteAnswer, CreateAnswer, MultipartStore, UploadGone
+from publisher.stores.probe_bodies import part_body
 from publisher.stores.probe_traces import FIRST, METADATA, SECOND, Traces, unclear
 from publisher.stores.race import Race
 
@@ -52,8 +53,9 @@ class _Uploads:
         lists, aborts = self._lists_and_aborts()
         return UploadCapabilities(
             conditional,
-            checks_part_md5=self._refuses(replace(Body.of(FIRST), md5=Body.of(SECOND).md5)),
-            checks_part_sha256=self._refuses(replace(Body.of(FIRST), sha256=Body.of(SECOND).sha256)),
+            checks_part_md5=self._checks(BodyDigest.MD5),
+            checks_part_sha256=self._checks(BodyDigest.SHA256),
+            checks_part_crc32=self._checks(BodyDigest.CRC32),
             keeps_upload_metadata=seen is not None and METADATA.items() <= seen.metadata.items(),
             consistent_reads=bytes_seen == FIRST,
             lists_uploads=lists,
@@ -69,15 +71,27 @@ class _Uploads:
 
     def _writer(self, key: str, data: bytes) -> Callable[[], CompleteAnswer]:
         upload_id = self._traces.start_upload(self._store, key)
-        etag = self._store.upload_part(key, upload_id, 1, Body.of(data))
-        return lambda: self._store.complete_if_absent(key, upload_id, [etag])
+        part = self._store.upload_part(key, upload_id, 1, Body.of(data))
+        return lambda: self._store.complete_if_absent(key, upload_id, [part])
 
-    def _refuses(self, damaged: Body) -> bool:
-        """Tell whether a part with a wrong digest is refused. Some call it a wrong signature (403)."""
+    def _checks(self, digest: BodyDigest) -> bool:
+        """Tell whether a damaged part is refused by this digest alone, and good ones become an object.
+
+        Some do not know a digest's header and refuse whatever has it; some call a wrong digest a wrong signature (403).
+        """
         key = self._traces.new_key()
-        upload_id = self._traces.start_upload(self._store, key)
         try:
-            self._store.upload_part(key, upload_id, 1, damaged)
+            upload_id = self._traces.start_upload(self._store, key, {digest})
+            part = self._store.upload_part(key, upload_id, 1, part_body(digest))
+            answer = self._store.complete_if_absent(key, upload_id, [part])
+        except DestinationError:
+            return False
+        if answer is not CreateAnswer.CREATED:
+            raise unclear(self._store)
+        key = self._traces.new_key()
+        upload_id = self._traces.start_upload(self._store, key, {digest})
+        try:
+            self._store.upload_part(key, upload_id, 1, part_body(digest, wrong=True))
         except DestinationError:
             return True
         return False
@@ -93,11 +107,11 @@ class _Uploads:
     def _lists_and_aborts(self) -> tuple[bool, bool]:
         key = self._traces.new_key()
         upload_id = self._traces.start_upload(self._store, key)
-        etag = self._store.upload_part(key, upload_id, 1, Body.of(FIRST))
+        part = self._store.upload_part(key, upload_id, 1, Body.of(FIRST))
         lists = self._lists(key, upload_id)
         try:
             self._store.abort_upload(key, upload_id)
-            answer = self._store.complete_if_absent(key, upload_id, [etag])
+            answer = self._store.complete_if_absent(key, upload_id, [part])
         except DestinationError:
             return lists, False
         is_gone = answer is not CreateAnswer.CREATED and self._store.head(key) is None

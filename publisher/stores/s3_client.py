@@ -36,7 +36,9 @@ class _KnownPayloadAuth(botocore.auth.S3SigV4Auth):
 
     def payload(self, request: Any) -> str:
         body = request.body
-        return body.sha256_hex if isinstance(body, UploadBody) else super().payload(request)
+        if not isinstance(body, UploadBody):
+            return super().payload(request)
+        return body.sha256_hex or "UNSIGNED-PAYLOAD"
 
 
 @dataclass(frozen=True, slots=True)

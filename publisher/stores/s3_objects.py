@@ -24,7 +24,7 @@ from publisher.stores.port import CONTROL_PREFIX, Body, CreateAnswer, ObjectInfo
 from publisher.stores.s3_client import Clients, make_clients
 from publisher.stores.s3_errors import NEVER_SENT, Site, code_of, no_bucket, server_time, status_of
 from publisher.stores.s3_options import S3Options
-from publisher.stores.upload_body import UploadBody
+from publisher.stores.upload_body import UploadBody, crc32_text
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -48,6 +48,13 @@ class ObjectHeaders(TypedDict, total=False):
     ContentType: str
     CacheControl: str
     Metadata: Mapping[str, str]
+
+
+class DigestHeaders(TypedDict, total=False):
+    """What a body says of itself beside its signature."""
+
+    ContentMD5: str
+    ChecksumCRC32: str
 
 
 class S3Objects:
@@ -112,7 +119,7 @@ class S3Objects:
         """Return a request that still lacks its condition and its body."""
         request: PutObjectRequestTypeDef = {"Bucket": self._options.bucket, "Key": key}
         request |= object_headers(key, metadata)  # type: ignore[typeddict-item]  # a part of it
-        request["ContentMD5"] = b64encode(body.md5).decode()
+        request |= digest_headers(body)  # type: ignore[typeddict-item]  # a part of it
         return request
 
     def _put(
@@ -221,6 +228,16 @@ def object_headers(key: str, metadata: Mapping[str, str]) -> ObjectHeaders:
     headers: ObjectHeaders = {"ContentType": "application/octet-stream", "Metadata": metadata}
     if not key.startswith(CONTROL_PREFIX):
         headers["CacheControl"] = _IMMUTABLE
+    return headers
+
+
+def digest_headers(body: Body) -> DigestHeaders:
+    """Return the digests a body knows, but for the one that is signed."""
+    headers: DigestHeaders = {}
+    if body.md5 is not None:
+        headers["ContentMD5"] = b64encode(body.md5).decode()
+    if body.crc32 is not None:
+        headers["ChecksumCRC32"] = crc32_text(body.crc32)
     return headers
 
 

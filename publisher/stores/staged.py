@@ -6,11 +6,14 @@ Standard library only. Raises plain OSError where the disk is to blame; the dire
 from __future__ import annotations
 
 import os
+from binascii import crc32
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from hashlib import md5, sha256
 
 from publisher.errors import RejectedError
+from publisher.model import Digest
 from publisher.stores import anchored
 from publisher.stores.port import Body, Progress
 from publisher.stores.upload_body import UploadBody
@@ -18,23 +21,37 @@ from publisher.stores.upload_body import UploadBody
 _PIECE = 1024 * 1024
 
 
-def stage(body: Body, name: str, *, inside: int, mode: int, progress: Progress | None) -> os.stat_result:
-    """Write the body to a new file, checking both digests as a store does, and flush it to disk."""
-    seen_md5, seen_sha256 = md5(usedforsecurity=False), sha256()
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A file that was written whole: its facts, and the SHA-256 of its bytes in hex."""
+
+    facts: os.stat_result
+    sha256_hex: str
+
+
+def stage(body: Body, name: str, *, inside: int, mode: int, progress: Progress | None) -> StagedFile:
+    """Write the body to a new file, checking the digests it knows as a store does, and flush it to disk."""
+    seen = sha256()
+    seen_md5 = None if body.md5 is None else md5(usedforsecurity=False)
+    seen_crc32 = None if body.crc32 is None else 0
     with (
         closing(UploadBody(body, progress)) as source,
         os.fdopen(anchored.create_new(name, inside=inside), "wb") as file,
     ):
         while piece := source.read(_PIECE):
-            seen_md5.update(piece)
-            seen_sha256.update(piece)
+            seen.update(piece)
+            if seen_md5 is not None:
+                seen_md5.update(piece)
+            if seen_crc32 is not None:
+                seen_crc32 = crc32(piece, seen_crc32)
             file.write(piece)
-        if (seen_md5.digest(), seen_sha256.hexdigest()) != (body.md5, body.sha256.hex):
+        is_known = body.sha256 in (None, Digest(seen.hexdigest()))
+        if not is_known or body.md5 != (seen_md5 and seen_md5.digest()) or body.crc32 != seen_crc32:
             raise RejectedError("the bytes do not match their digest", hint="was the temporary file changed?")
         file.flush()
         os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
-        return os.fstat(file.fileno())
+        return StagedFile(os.fstat(file.fileno()), seen.hexdigest())
 
 
 def state(name: str, *, inside: int) -> os.stat_result | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from base64 import b64encode
 
 from publisher.errors import LocalResourceError, PublisherError
 from publisher.stores.port import Body, Progress
@@ -15,7 +16,7 @@ class UploadBody:
     """
 
     def __init__(self, body: Body, progress: Progress | None) -> None:
-        self.sha256_hex = body.sha256.hex
+        self.sha256_hex = body.sha256.hex if body.sha256 else None
         self.failure: PublisherError | None = None
         self._size = body.size_bytes
         self._position = 0
@@ -61,6 +62,11 @@ class UploadBody:
 
     def close(self) -> None:
         self._file.close()
+
+
+def crc32_text(value: int) -> str:
+    """Return a CRC-32 as the S3 API spells it: base64 of four bytes, the most significant first."""
+    return b64encode(value.to_bytes(4, "big")).decode()
 
 
 def _unreadable(error: OSError) -> LocalResourceError:

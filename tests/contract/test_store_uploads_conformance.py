@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from binascii import crc32
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from publisher.errors import NotFoundError, RejectedError
-from publisher.stores.port import Body, CreateAnswer, MultipartStore, UploadGone
+from publisher.stores.port import Body, BodyDigest, CreateAnswer, MultipartStore, SentPart, UploadGone
 from publisher.stores.s3 import S3Store
 from tests.support.memory_store import MemoryStore
 
@@ -18,8 +19,9 @@ PARTS = [bytes(range(256)) * 20_480, b"the rest"]
 WHOLE = b"".join(PARTS)
 CEPH = pytest.param("ceph", marks=pytest.mark.tier2)
 ANYWHERE = pytest.mark.parametrize("store", ["memory", "seaweedfs", CEPH], indirect=True)
+KNOWING_CRC32 = pytest.mark.parametrize("store", ["memory", "seaweedfs"], indirect=True)
 HONOURING_CONDITIONS = pytest.mark.parametrize("store", ["memory", "seaweedfs"], indirect=True)
-"""Ceph 16.2 ignores the condition of a completion."""
+"""Ceph 16.2 ignores the condition of a completion, and CRC-32."""
 
 
 @pytest.fixture
@@ -38,23 +40,23 @@ def content(store: MultipartStore, key: str) -> bytes:
         return b"".join(pieces)
 
 
-def sent(store: MultipartStore, parts: Sequence[bytes] = PARTS, key: str = KEY) -> tuple[str, list[str]]:
-    """Start an upload and send its parts; return its id and the parts' ETags."""
+def sent(store: MultipartStore, parts: Sequence[bytes] = PARTS, key: str = KEY) -> tuple[str, list[SentPart]]:
+    """Start an upload and send its parts; return its id and what a completion has to say of them."""
     upload_id = store.start_upload(key, metadata=MARKS)
-    etags = [store.upload_part(key, upload_id, number, Body.of(part)) for number, part in enumerate(parts, start=1)]
-    return upload_id, etags
+    done = [store.upload_part(key, upload_id, number, Body.of(part)) for number, part in enumerate(parts, start=1)]
+    return upload_id, done
 
 
 @ANYWHERE
 def test_an_upload_appears_when_it_is_completed(store: MultipartStore) -> None:
     """Nothing is there before, and afterwards all of it with its metadata; no open upload remains."""
-    upload_id, etags = sent(store)
+    upload_id, parts = sent(store)
     assert store.head(KEY) is None
     (listed,) = store.open_uploads("prod/")
     assert (listed.key, listed.upload_id) == (KEY, upload_id)
     assert listed.age_s is None or -2 < listed.age_s < 60
 
-    answer = store.complete_if_absent(KEY, upload_id, etags)
+    answer = store.complete_if_absent(KEY, upload_id, parts)
 
     assert answer is CreateAnswer.CREATED
     info = store.head(KEY)
@@ -67,10 +69,10 @@ def test_an_upload_appears_when_it_is_completed(store: MultipartStore) -> None:
 @HONOURING_CONDITIONS
 def test_a_completion_replaces_nothing(store: MultipartStore) -> None:
     """Where an object is, the answer is EXISTS, the object stays, and the upload can still be aborted."""
-    upload_id, etags = sent(store)
+    upload_id, parts = sent(store)
     store.create(KEY, Body.of(b"first"), metadata={"publish-nonce": "first"})
 
-    answer = store.complete_if_absent(KEY, upload_id, etags)
+    answer = store.complete_if_absent(KEY, upload_id, parts)
 
     assert answer is CreateAnswer.EXISTS
     assert content(store, KEY) == b"first"
@@ -84,7 +86,7 @@ def test_a_completion_replaces_nothing(store: MultipartStore) -> None:
 @ANYWHERE
 def test_an_aborted_upload_is_gone(store: MultipartStore) -> None:
     """Aborting is idempotent; then parts are NotFoundError, a completion is no success, and nothing is there."""
-    upload_id, etags = sent(store)
+    upload_id, parts = sent(store)
 
     store.abort_upload(KEY, upload_id)
     store.abort_upload(KEY, upload_id)
@@ -93,17 +95,17 @@ def test_an_aborted_upload_is_gone(store: MultipartStore) -> None:
     with pytest.raises(NotFoundError):
         store.upload_part(KEY, upload_id, 1, Body.of(PARTS[0]))
     # Ceph 16.2 answers 500 InternalError, "already in progress".
-    assert store.complete_if_absent(KEY, upload_id, etags) in {UploadGone.GONE, CreateAnswer.AMBIGUOUS}
+    assert store.complete_if_absent(KEY, upload_id, parts) in {UploadGone.GONE, CreateAnswer.AMBIGUOUS}
     assert store.head(KEY) is None
 
 
 @HONOURING_CONDITIONS
 def test_an_upload_is_completed_once(store: MultipartStore) -> None:
     """A second completion is answered GONE or EXISTS, and the object stays."""
-    upload_id, etags = sent(store)
-    store.complete_if_absent(KEY, upload_id, etags)
+    upload_id, parts = sent(store)
+    store.complete_if_absent(KEY, upload_id, parts)
 
-    again = store.complete_if_absent(KEY, upload_id, etags)
+    again = store.complete_if_absent(KEY, upload_id, parts)
 
     assert again in {UploadGone.GONE, CreateAnswer.EXISTS}
     assert content(store, KEY) == WHOLE
@@ -114,9 +116,9 @@ def test_a_part_can_be_sent_again(store: MultipartStore) -> None:
     """The last bytes sent for a number count: what is not certain is simply sent again."""
     upload_id = store.start_upload(KEY, metadata=MARKS)
     store.upload_part(KEY, upload_id, 1, Body.of(b"half of"))
-    etag = store.upload_part(KEY, upload_id, 1, Body.of(b"the whole"))
+    part = store.upload_part(KEY, upload_id, 1, Body.of(b"the whole"))
 
-    answer = store.complete_if_absent(KEY, upload_id, [etag])
+    answer = store.complete_if_absent(KEY, upload_id, [part])
 
     assert answer is CreateAnswer.CREATED
     assert content(store, KEY) == b"the whole"
@@ -130,9 +132,38 @@ def test_a_damaged_part_is_refused(store: MultipartStore) -> None:
     with pytest.raises(RejectedError):
         store.upload_part(KEY, upload_id, 1, replace(Body.of(b"good"), md5=b"\0" * 16))
 
-    etag = store.upload_part(KEY, upload_id, 1, Body.of(b"good"))
-    assert store.complete_if_absent(KEY, upload_id, [etag]) is CreateAnswer.CREATED
+    part = store.upload_part(KEY, upload_id, 1, Body.of(b"good"))
+    assert store.complete_if_absent(KEY, upload_id, [part]) is CreateAnswer.CREATED
     assert content(store, KEY) == b"good"
+
+
+@KNOWING_CRC32
+def test_parts_with_a_crc32_become_an_object(store: MultipartStore) -> None:
+    """An upload begun for CRC-32 needs no other digest, and a damaged part is refused."""
+    upload_id = store.start_upload(KEY, metadata=MARKS, digests={BodyDigest.CRC32})
+    bodies = [Body.of_buffers([part[:99], part[99:]], crc32=crc32(part)) for part in PARTS]
+
+    with pytest.raises(RejectedError):
+        store.upload_part(KEY, upload_id, 1, replace(bodies[0], crc32=crc32(b"other")))
+    parts = [store.upload_part(KEY, upload_id, number, body) for number, body in enumerate(bodies, start=1)]
+
+    assert [part.crc32 for part in parts] == [crc32(part) for part in PARTS]
+    assert store.complete_if_absent(KEY, upload_id, parts) is CreateAnswer.CREATED
+    assert content(store, KEY) == WHOLE
+
+
+@ANYWHERE
+@pytest.mark.parametrize("digest", [BodyDigest.MD5, BodyDigest.SHA256])
+def test_one_digest_of_a_part_is_enough(store: MultipartStore, digest: BodyDigest) -> None:
+    """A part is taken with only one of its digests: nobody has to compute the others."""
+    whole = Body.of(b"part")
+    body = replace(whole, md5=None) if digest is BodyDigest.SHA256 else replace(whole, sha256=None)
+    upload_id = store.start_upload(KEY, metadata={}, digests={digest})
+
+    part = store.upload_part(KEY, upload_id, 1, body)
+
+    assert store.complete_if_absent(KEY, upload_id, [part]) is CreateAnswer.CREATED
+    assert content(store, KEY) == b"part"
 
 
 @ANYWHERE

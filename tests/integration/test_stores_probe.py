@@ -11,6 +11,7 @@ import pytest
 
 from publisher.stores.capabilities import Enforcement
 from publisher.stores.gate import StoreGate
+from publisher.stores.port import BodyDigest
 from publisher.stores.probe import probe
 from publisher.stores.probe_cache import ProbeCache
 from publisher.stores.probe_copy import KEY
@@ -30,7 +31,8 @@ def test_seaweedfs_is_fit_for_publishing(seaweedfs: S3Server, s3_options: S3Opti
 
     assert found.problems() == ()
     assert found.conditional_put is Enforcement.ENFORCED
-    assert (found.checks_md5, found.checks_payload_sha256) == (True, False)
+    assert (found.checks_md5, found.checks_payload_sha256, found.checks_crc32) == (True, False, True)
+    assert found.put_digests == {BodyDigest.CRC32}
     assert found.if_match
     assert found.clock_offset_s is not None
     assert found.server.startswith("SeaweedFS")
@@ -42,7 +44,8 @@ def test_seaweedfs_lets_several_uploads_win(seaweedfs: S3Server, s3_options: S3O
     found = probe_uploads(S3Store(s3_options), new_id=new_id)
 
     assert found.conditional_complete is Enforcement.RACY
-    assert found.checks_part_md5
+    assert (found.checks_part_md5, found.checks_part_sha256, found.checks_part_crc32) == (True, False, True)
+    assert found.part_digests == {BodyDigest.CRC32}
     assert found.keeps_upload_metadata
     assert (found.lists_uploads, found.aborts_uploads) == (True, True)
     assert "Contents" not in seaweedfs.client.list_objects_v2(Bucket=s3_options.bucket)
@@ -68,11 +71,12 @@ def test_ceph_keeps_half_of_the_promises(ceph: S3Server, ceph_options: S3Options
     found, uploads = probe(store, new_id=new_id), probe_uploads(store, new_id=new_id)
 
     assert (found.conditional_put, found.problems()) == (Enforcement.ENFORCED, ())
-    assert (found.checks_md5, found.checks_payload_sha256) == (True, True)
+    assert (found.checks_md5, found.checks_payload_sha256, found.checks_crc32) == (True, True, False)
     # It answers 412 to the right ETag if that is quoted.
     assert found.if_match is False
     assert uploads.conditional_complete is Enforcement.IGNORED
     assert uploads.replayed_complete == "created"
+    assert uploads.part_digests == {BodyDigest.SHA256}
     assert "Contents" not in ceph.client.list_objects_v2(Bucket=ceph_options.bucket)
     assert "Uploads" not in ceph.client.list_multipart_uploads(Bucket=ceph_options.bucket)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,7 +18,7 @@ from publisher.errors import (
     RejectedError,
     TransportError,
 )
-from publisher.stores.port import Body, CompleteAnswer, CreateAnswer, ReplaceAnswer, UploadGone
+from publisher.stores.port import Body, BodyDigest, CompleteAnswer, CreateAnswer, ReplaceAnswer, SentPart, UploadGone
 from publisher.stores.s3 import S3Store
 from publisher.stores.s3_options import S3Options
 from tests.support.fault_proxy import Fault, FaultProxy, Kind, proxy_to
@@ -27,6 +28,7 @@ from tests.support.scripted_http import Answer, s3_error, scripted
 KEY = "dev/model-arm64-1.enc"
 DATA = bytes(range(256)) * 12_288
 BODY = Body.of(DATA)
+PART = SentPart('"p"')
 GOOD = Answer(200, {"ETag": '"e"'})
 
 
@@ -70,15 +72,15 @@ def test_a_completion_without_a_clear_answer_is_ambiguous(
 ) -> None:
     """S1, S2, S7: one request, AMBIGUOUS, nothing or the whole object is there, and completing again settles it."""
     upload_id = direct.start_upload(KEY, metadata={"publish-nonce": "mine"})
-    etag = direct.upload_part(KEY, upload_id, 1, BODY)
+    part = direct.upload_part(KEY, upload_id, 1, BODY)
     proxy.arm(fault)
 
-    answer = behind.complete_if_absent(KEY, upload_id, [etag])
+    answer = behind.complete_if_absent(KEY, upload_id, [part])
 
     assert answer is CreateAnswer.AMBIGUOUS
     assert proxy.count("POST") == 1
     assert (direct.head(KEY) is not None) is there
-    again = behind.complete_if_absent(KEY, upload_id, [etag])
+    again = behind.complete_if_absent(KEY, upload_id, [part])
     assert again in ({CreateAnswer.EXISTS, UploadGone.GONE} if there else {CreateAnswer.CREATED})
     assert content(direct) == DATA
 
@@ -94,8 +96,8 @@ def test_a_lost_part_is_sent_again(proxy: FaultProxy, behind: S3Store, direct: S
         behind.upload_part(KEY, upload_id, 1, BODY, sent.append)
 
     assert proxy.count("PUT") == 1
-    etag = behind.upload_part(KEY, upload_id, 1, BODY)
-    assert behind.complete_if_absent(KEY, upload_id, [etag]) is CreateAnswer.CREATED
+    part = behind.upload_part(KEY, upload_id, 1, BODY)
+    assert behind.complete_if_absent(KEY, upload_id, [part]) is CreateAnswer.CREATED
     assert content(direct) == DATA
 
 
@@ -153,7 +155,7 @@ def xml(name: str, inner: str) -> Answer:
 def test_answers_to_a_completion(answer: Answer, expected: CompleteAnswer) -> None:
     """Each answer to the one request has its place in the resolve table; the condition is sent, nothing is repeated."""
     with scripted(answer) as server:
-        assert scripted_store(server.url).complete_if_absent(KEY, "id", ['"p"']) is expected
+        assert scripted_store(server.url).complete_if_absent(KEY, "id", [PART]) is expected
         (asked,) = server.asked
 
     assert asked.headers["if-none-match"] == "*"
@@ -173,7 +175,7 @@ def test_answers_to_a_completion(answer: Answer, expected: CompleteAnswer) -> No
 def test_a_refused_completion_stored_nothing(answer: Answer, expected: type[PublisherError]) -> None:
     """What is certain not to have happened is an error, not an answer."""
     with scripted(answer) as server, pytest.raises(expected):
-        scripted_store(server.url).complete_if_absent(KEY, "id", ['"p"'])
+        scripted_store(server.url).complete_if_absent(KEY, "id", [PART])
 
 
 @pytest.mark.parametrize(
@@ -204,11 +206,29 @@ def test_a_part_is_signed_with_the_known_digest() -> None:
         scripted_store(server.url).upload_part(KEY, "id", 7, Body.of(b"part"))
         (asked,) = server.asked
 
-    assert asked.headers["x-amz-content-sha256"] == Body.of(b"part").sha256.hex
+    assert asked.headers["x-amz-content-sha256"] == sha256(b"part").hexdigest()
     assert asked.headers["content-md5"]
     assert "expect" not in asked.headers
     assert not [name for name in asked.headers if "checksum" in name or "trailer" in name]
     assert "partNumber=7" in asked.path
+
+
+def test_a_part_carries_what_is_known_of_it() -> None:
+    """CRC-32 alone: an unsigned payload, the checksum in its header and again in the completion, no MD5."""
+    begun = xml("InitiateMultipartUploadResult", "<UploadId>id</UploadId>")
+    with scripted(begun, GOOD, completed('"e"')) as server:
+        store = scripted_store(server.url)
+        upload_id = store.start_upload(KEY, metadata={}, digests={BodyDigest.CRC32})
+        part = store.upload_part(KEY, upload_id, 1, Body.of_buffers([b"pa", b"rt"], crc32=0x01020304))
+        store.complete_if_absent(KEY, upload_id, [part])
+        start, sent, end = server.asked
+
+    assert start.headers["x-amz-checksum-algorithm"] == "CRC32"
+    assert sent.headers["x-amz-checksum-crc32"] == "AQIDBA=="
+    assert sent.headers["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD"
+    assert "content-md5" not in sent.headers
+    assert sent.body == b"part"
+    assert b"<ChecksumCRC32>AQIDBA==</ChecksumCRC32>" in end.body
 
 
 def test_an_upload_begins_like_an_object() -> None:
@@ -238,7 +258,7 @@ def test_a_part_of_no_upload_is_not_found(direct: S3Store) -> None:
     """An upload nobody started is NotFoundError for a part, GONE for a completion, and fine to abort."""
     with pytest.raises(NotFoundError):
         direct.upload_part(KEY, "0123456789abcdef", 1, Body.of(b"x"))
-    assert direct.complete_if_absent(KEY, "0123456789abcdef", ['"e"']) is UploadGone.GONE
+    assert direct.complete_if_absent(KEY, "0123456789abcdef", [PART]) is UploadGone.GONE
     direct.abort_upload(KEY, "0123456789abcdef")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from binascii import crc32
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from enum import Enum
 from hashlib import md5, sha256
 
 from publisher.errors import CapabilityError, NotFoundError, RejectedError, TransportError
+from publisher.model import Digest
 from publisher.stores.keys import require_control_key, require_key
 from publisher.stores.port import (
     Body,
@@ -51,9 +53,9 @@ class Stored:
 class MemoryObjects:
     """Implements the port. `faults` maps the number of a call (from 0) to what happens to it.
 
-    `honours_condition`, `atomic`, `checks_digests`, `checks_sha256` and `keeps_metadata` turn its virtues off,
-    `refuses_condition` makes it answer like a store that does not know the header; `keeps_versions` turns versioning
-    on. `calls` records (operation, key).
+    `honours_condition`, `atomic`, `checks_digests`, `checks_sha256`, `checks_crc32` and `keeps_metadata` turn its
+    virtues off, `refuses_condition` and `refuses_crc32` make it answer like a store that does not know the header;
+    `keeps_versions` turns versioning on. `calls` records (operation, key).
     """
 
     faults: dict[int, Fault] = field(default_factory=dict)
@@ -62,6 +64,8 @@ class MemoryObjects:
     atomic: bool = True
     checks_digests: bool = True
     checks_sha256: bool = True
+    checks_crc32: bool = True
+    refuses_crc32: bool = False
     keeps_metadata: bool = True
     keeps_versions: bool = False
     may_delete: bool = True
@@ -104,6 +108,7 @@ class MemoryObjects:
             return CreateAnswer.BUSY
         if self.refuses_condition:
             raise CapabilityError("memory: answered 501 NotImplemented")
+        self._know(body)
         with body.open() as source:
             data = source.read()
         if progress:
@@ -145,10 +150,15 @@ class MemoryObjects:
     def _check(self, data: bytes, body: Body, action: str) -> None:
         good = len(data) == body.size_bytes
         if self.checks_digests:
-            good = good and md5(data, usedforsecurity=False).digest() == body.md5
-            good = good and (not self.checks_sha256 or sha256(data).hexdigest() == body.sha256.hex)
+            good = good and body.md5 in (None, md5(data, usedforsecurity=False).digest())
+            good = good and (not self.checks_sha256 or body.sha256 in (None, Digest(sha256(data).hexdigest())))
+            good = good and (not self.checks_crc32 or body.crc32 in (None, crc32(data)))
         if not good:
             raise RejectedError(f"{action}: memory answered 400 BadDigest", status=400)
+
+    def _know(self, body: Body) -> None:
+        if self.refuses_crc32 and body.crc32 is not None:
+            raise CapabilityError("memory: answered 501 NotImplemented to x-amz-checksum-crc32")
 
     def _keep(self, key: str, data: bytes, metadata: Mapping[str, str]) -> None:
         before = self.objects.get(key)

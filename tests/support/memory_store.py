@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from binascii import crc32
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,11 +14,13 @@ from publisher.errors import CapabilityError, NotFoundError, RejectedError, Tran
 from publisher.stores.keys import require_control_key, require_key
 from publisher.stores.port import (
     Body,
+    BodyDigest,
     CompleteAnswer,
     CreateAnswer,
     OpenUpload,
     Progress,
     ReplaceAnswer,
+    SentPart,
     UploadGone,
     VersionInfo,
 )
@@ -33,6 +36,7 @@ class Upload:
     key: str
     metadata: Mapping[str, str]
     at: float
+    has_crc32: bool
     parts: dict[int, bytes] = field(default_factory=dict)
 
 
@@ -96,18 +100,22 @@ class MemoryStore(MemoryObjects):
             raise NotFoundError(f"reading an older version of {key}: memory holds no such version")
         yield self._pieces(found[0].data, cut=fault is Fault.CUT)
 
-    def start_upload(self, key: str, *, metadata: Mapping[str, str]) -> str:
+    def start_upload(self, key: str, *, metadata: Mapping[str, str], digests: Collection[BodyDigest] = ()) -> str:
         require_key(key)
         self._arrive("start_upload", key)
         if self.refuses_uploads:
             raise CapabilityError("memory: answered 501 NotImplemented")
+        if self.refuses_crc32 and BodyDigest.CRC32 in digests:
+            raise CapabilityError("memory: answered 501 NotImplemented to x-amz-checksum-algorithm")
         with self._lock:
             upload_id = f"upload-{len(self.calls)}"
             kept = metadata if self.keeps_upload_metadata else {}
-            self.uploads[upload_id] = Upload(key, kept, at=time.monotonic())
+            self.uploads[upload_id] = Upload(key, kept, time.monotonic(), has_crc32=BodyDigest.CRC32 in digests)
         return upload_id
 
-    def upload_part(self, key: str, upload_id: str, number: int, body: Body, progress: Progress | None = None) -> str:
+    def upload_part(
+        self, key: str, upload_id: str, number: int, body: Body, progress: Progress | None = None
+    ) -> SentPart:
         require_key(key)
         fault = self._fault("upload_part", key)
         if fault in {Fault.LOSE_REQUEST, Fault.UNAVAILABLE}:
@@ -118,21 +126,25 @@ class MemoryStore(MemoryObjects):
         with self._lock:
             if upload_id not in self.uploads:
                 raise NotFoundError(f"sending part {number} of {key}: memory knows no such upload")
-            self.uploads[upload_id].parts[number] = data
+            upload = self.uploads[upload_id]
+            if upload.has_crc32 is (body.crc32 is None):
+                # As S3 does: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+                raise RejectedError(f"sending part {number} of {key}: memory answered 400 InvalidRequest", status=400)
+            upload.parts[number] = data
         if fault is Fault.LOSE_ANSWER:
             raise TransportError(f"upload_part {key}: no answer from memory")
         if progress:
             progress(len(data))
-        return _part_etag(data)
+        return _sent(data, has_crc32=body.crc32 is not None)
 
-    def complete_if_absent(self, key: str, upload_id: str, etags: Sequence[str]) -> CompleteAnswer:
+    def complete_if_absent(self, key: str, upload_id: str, parts: Sequence[SentPart]) -> CompleteAnswer:
         require_key(key)
         fault = self._fault("complete_if_absent", key)
         if fault in {Fault.LOSE_REQUEST, Fault.UNAVAILABLE}:
             return CreateAnswer.AMBIGUOUS
         if fault is Fault.BUSY:
             return CreateAnswer.BUSY
-        answer = self._complete(key, upload_id, etags)
+        answer = self._complete(key, upload_id, parts)
         return CreateAnswer.AMBIGUOUS if fault is Fault.LOSE_ANSWER else answer
 
     def abort_upload(self, key: str, upload_id: str) -> None:
@@ -150,7 +162,7 @@ class MemoryStore(MemoryObjects):
                 if upload.key.startswith(prefix)
             ]
 
-    def _complete(self, key: str, upload_id: str, etags: Sequence[str]) -> CompleteAnswer:
+    def _complete(self, key: str, upload_id: str, parts: Sequence[SentPart]) -> CompleteAnswer:
         there = key in self.objects
         if not self.completes_atomically:
             time.sleep(0.005)
@@ -161,14 +173,14 @@ class MemoryStore(MemoryObjects):
                 return UploadGone.GONE
             if there and self.honours_complete_condition:
                 return CreateAnswer.EXISTS
-            parts = [upload.parts.get(number, b"") for number in range(1, len(etags) + 1)]
-            if [_part_etag(part) for part in parts] != list(etags):
+            held = [upload.parts.get(number, b"") for number in range(1, len(parts) + 1)]
+            if [_sent(each, has_crc32=upload.has_crc32) for each in held] != list(parts):
                 raise RejectedError(f"completing the upload of {key}: memory answered 400 InvalidPart", status=400)
-            self._keep(key, b"".join(parts), upload.metadata)
+            self._keep(key, b"".join(held), upload.metadata)
             if self.forgets_completed_uploads:
                 del self.uploads[upload_id]
         return CreateAnswer.CREATED
 
 
-def _part_etag(data: bytes) -> str:
-    return f'"{md5(data, usedforsecurity=False).hexdigest()}"'
+def _sent(data: bytes, *, has_crc32: bool) -> SentPart:
+    return SentPart(f'"{md5(data, usedforsecurity=False).hexdigest()}"', crc32(data) if has_crc32 else None)

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -80,9 +81,10 @@ def test_the_loser_leaves_nothing(store: DirectoryStore, root: Path) -> None:
     [
         replace(Body.of(b"abc"), md5=b"\0" * 16),
         replace(Body.of(b"abc"), sha256=Body.of(b"x").sha256),
+        replace(Body.of(b"abc"), crc32=7),
         replace(Body.of(b"abc"), size_bytes=4),
     ],
-    ids=["md5", "sha256", "size"],
+    ids=["md5", "sha256", "crc32", "size"],
 )
 def test_a_wrong_digest_leaves_nothing(store: DirectoryStore, root: Path, body: Body) -> None:
     """A body that is not what was announced is rejected; no object, metadata or staging file remains."""
@@ -111,7 +113,7 @@ def test_leftovers_of_a_crash_say_nothing(store: DirectoryStore, root: Path) -> 
     """Metadata whose object was never linked belongs to no object that comes later."""
     notes = root / "metadata" / KEY
     notes.mkdir(parents=True)
-    stale = Sidecar({"publish-nonce": "dead"}, Body.of(b"dead").sha256.hex, 4, device=1, inode=2, mtime_ns=3)
+    stale = Sidecar({"publish-nonce": "dead"}, sha256(b"dead").hexdigest(), 4, device=1, inode=2, mtime_ns=3)
     (notes / "0.json").write_bytes(stale.to_json())
     (notes / "1.json").write_bytes(stale.to_json()[:40])
     (notes / "2.json").write_text("[" * 100_000)

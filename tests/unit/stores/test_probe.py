@@ -11,7 +11,7 @@ import pytest
 from publisher.errors import TransportError
 from publisher.stores.capabilities import Capabilities, Enforcement
 from publisher.stores.directory import DirectoryStore
-from publisher.stores.port import Body, CreateAnswer, Progress
+from publisher.stores.port import Body, BodyDigest, CreateAnswer, Progress
 from publisher.stores.probe import glance, probe
 from publisher.stores.race import ROUNDS
 from tests.support.memory_store import Fault, MemoryStore
@@ -32,6 +32,7 @@ def test_a_good_store_has_no_problems() -> None:
         Enforcement.ENFORCED,
         checks_md5=True,
         checks_payload_sha256=True,
+        checks_crc32=True,
         keeps_metadata=True,
         consistent_reads=True,
         if_match=True,
@@ -89,7 +90,8 @@ def test_unchecked_bodies_are_a_warning() -> None:
 
     assert (found.checks_md5, found.checks_payload_sha256, found.checks_bodies) == (False, False, False)
     assert found.problems() == ()
-    assert "Content-MD5" in found.warnings()[0]
+    assert found.put_digests == set()
+    assert "no digest" in found.warnings()[0]
 
 
 def test_one_digest_is_enough() -> None:
@@ -98,6 +100,24 @@ def test_one_digest_is_enough() -> None:
 
     assert (found.checks_md5, found.checks_payload_sha256, found.checks_bodies) == (True, False, True)
     assert found.warnings() == ()
+
+
+@pytest.mark.parametrize(
+    ("store", "digests"),
+    [
+        (MemoryStore(), {BodyDigest.SHA256}),
+        (MemoryStore(checks_sha256=False), {BodyDigest.CRC32}),
+        (MemoryStore(checks_sha256=False, checks_crc32=False), {BodyDigest.MD5}),
+        (MemoryStore(checks_sha256=False, refuses_crc32=True), {BodyDigest.MD5}),
+    ],
+    ids=["sha256", "crc32", "md5", "crc32-refused"],
+)
+def test_an_object_needs_the_cheapest_digest_that_is_checked(store: MemoryStore, digests: set[BodyDigest]) -> None:
+    """The signed SHA-256, which is known in any case, else CRC-32, else MD5; never a digest that is ignored."""
+    found = probe(store, new_id=names())
+
+    assert found.put_digests == digests
+    assert (found.problems(), store.objects) == ((), {})
 
 
 def test_an_ignored_if_match_is_no_problem_for_publishing() -> None:
@@ -142,7 +162,7 @@ def test_a_failed_delete_is_a_note() -> None:
     found = probe(store, new_id=names())
 
     assert found.problems() == ()
-    assert f"{len(store.objects) + 2} small objects" in found.warnings()[0]
+    assert f"{len(store.objects) + len(BodyDigest)} small objects" in found.warnings()[0]
 
 
 @pytest.mark.parametrize("fault", [Fault.LOSE_REQUEST, Fault.LOSE_ANSWER])
@@ -175,7 +195,7 @@ def test_lost_answers_in_a_race_are_no_verdict() -> None:
 
     assert found.conditional_put is Enforcement.ENFORCED
     races = {key for operation, key in store.calls if operation == "create"}
-    assert len(races) == 1 + ROUNDS + 1 + 2
+    assert len(races) == 1 + ROUNDS + 1 + 2 * len(BodyDigest)
 
 
 @pytest.mark.parametrize("attempt", range(5))

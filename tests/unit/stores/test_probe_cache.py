@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from publisher.stores.capabilities import Capabilities, Enforcement, UploadCapabilities, stricter
+from publisher.stores.probe import PROBE_VERSION
 from publisher.stores.probe_cache import ProbeCache
 
 GOOD = Capabilities(
     Enforcement.ENFORCED,
     checks_md5=True,
     checks_payload_sha256=True,
+    checks_crc32=True,
     keeps_metadata=True,
     consistent_reads=True,
     if_match=True,
@@ -25,6 +27,7 @@ GOOD_UPLOADS = UploadCapabilities(
     Enforcement.ENFORCED,
     checks_part_md5=True,
     checks_part_sha256=True,
+    checks_part_crc32=True,
     keeps_upload_metadata=True,
     consistent_reads=True,
     lists_uploads=True,
@@ -119,6 +122,7 @@ def test_stricter_takes_the_worse_of_each() -> None:
         Enforcement.RACY,
         checks_md5=False,
         checks_payload_sha256=True,
+        checks_crc32=True,
         keeps_metadata=False,
         consistent_reads=True,
         if_match=False,
@@ -207,7 +211,7 @@ def test_another_version_or_store_is_ignored(cache: ProbeCache, tmp_path: Path) 
     file = the_file(tmp_path)
     text = file.read_text()
 
-    file.write_text(text.replace('"probe_version": 2', '"probe_version": 0'))
+    file.write_text(text.replace(f'"probe_version": {PROBE_VERSION}', '"probe_version": 0'))
     assert cache.load(SITE) is None
     file.write_text(text.replace("example.com", "example.org"))
     assert cache.load(SITE) is None

@@ -9,6 +9,7 @@ import pytest
 
 from publisher.errors import TransportError
 from publisher.stores.capabilities import Enforcement, UploadCapabilities
+from publisher.stores.port import BodyDigest
 from publisher.stores.probe_uploads import probe_uploads
 from publisher.stores.race import ROUNDS
 from tests.support.memory_store import Fault, MemoryStore
@@ -29,6 +30,7 @@ def test_a_good_store_has_no_problems() -> None:
         Enforcement.ENFORCED,
         checks_part_md5=True,
         checks_part_sha256=True,
+        checks_part_crc32=True,
         keeps_upload_metadata=True,
         consistent_reads=True,
         lists_uploads=True,
@@ -39,7 +41,7 @@ def test_a_good_store_has_no_problems() -> None:
     assert (store.objects, store.uploads) == ({}, {})
     assert all(key.startswith(".publish/probe/run0-") for _, key in store.calls)
     raced = {key for operation, key in store.calls if operation == "complete_if_absent"}
-    assert len(raced) == 1 + ROUNDS + 1 + 1
+    assert len(raced) == 1 + ROUNDS + 1 + len(BodyDigest) + 1
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,25 @@ def test_one_digest_of_a_part_is_enough() -> None:
 
     assert (found.checks_part_md5, found.checks_part_sha256) == (True, False)
     assert found.problems() == ()
+
+
+@pytest.mark.parametrize(
+    ("store", "digests"),
+    [
+        (MemoryStore(), {BodyDigest.CRC32}),
+        (MemoryStore(checks_crc32=False), {BodyDigest.SHA256}),
+        (MemoryStore(refuses_crc32=True), {BodyDigest.SHA256}),
+        (MemoryStore(checks_crc32=False, checks_sha256=False), {BodyDigest.MD5}),
+        (MemoryStore(checks_digests=False), set()),
+    ],
+    ids=["crc32", "crc32-ignored", "crc32-refused", "md5-only", "none"],
+)
+def test_parts_need_the_cheapest_digest_that_is_checked(store: MemoryStore, digests: set[BodyDigest]) -> None:
+    """One digest is enough, and of those that are checked it is the one that costs least to compute."""
+    found = probe_uploads(store, new_id=names())
+
+    assert found.part_digests == digests
+    assert (store.objects, store.uploads) == ({}, {})
 
 
 class AbortsNothing(MemoryStore):
