@@ -15,6 +15,7 @@ PublisherError                   code, hint, retryable and exit_code are attribu
 │   ├── RejectedError            the request was refused and will be refused again                      exit 1
 │   └── NotFoundError            what was asked for is not there                                        exit 1
 ├── TransportError               the world did not answer, or not in a shape we know                    exit 1
+│   ├── UploadLostError          an upload in parts is gone before it was completed
 │   ├── ProtocolError            an answer came, but not the promised one (HTML, a redirect, cut JSON)
 │   └── OutcomeUnknownError      a write may or may not have happened; running again settles it         exit 7
 ├── Cancelled                    the user or the CI system asked to stop
@@ -116,6 +117,10 @@ class TransportError(PublisherError):
     def __init__(self, message: str, *, hint: str | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
+
+
+class UploadLostError(TransportError):
+    code = "upload_lost"
 
 
 class ProtocolError(TransportError):

@@ -13,12 +13,14 @@ from uuid import uuid4
 
 from publisher.errors import CapabilityError, LocalResourceError, TransportError
 from publisher.stores.capabilities import Capabilities, Enforcement, UploadCapabilities, stricter_uploads
+from publisher.stores.deny_list import known_uploads
 from publisher.stores.port import ObjectInfo, ProbedStore
 from publisher.stores.probe import glance, probe
 from publisher.stores.probe_cache import ProbeCache
 from publisher.stores.probe_copy import CopyState, ProbeCopy, without_machine
 from publisher.stores.probe_record import ProbeRecord
 from publisher.stores.probe_uploads import probe_uploads
+from publisher.stores.terms import StoreTerms
 
 
 class StoreGate:
@@ -40,13 +42,16 @@ class StoreGate:
     def upload_capabilities(self, *, fresh: bool = False) -> UploadCapabilities:
         """Return what the store can do with uploads in parts; asked when first needed, then remembered like the rest.
 
-        Raises what the probe raises. What it says is for `problems()`: nothing may be streamed if there are any.
+        A server that is known for its uploads is not asked, unless `fresh`. Raises what the probe raises. What it says
+        is for `problems()`: nothing may be streamed if there are any.
         """
         with self._lock:
             record = self._record(fresh=False)
             known = record.capabilities.uploads
-            if known is not None and not fresh:
-                return known
+            if not fresh:
+                known = known or known_uploads(record.capabilities.server)
+                if known is not None:
+                    return known
             asked = probe_uploads(self._store, new_id=_new_id)
             found = stricter_uploads(known, asked) if known is not None else asked
             self._known = self._shared(replace(record, capabilities=replace(record.capabilities, uploads=found)))
@@ -62,6 +67,11 @@ class StoreGate:
                 hint="nothing was written; use a store with atomic conditional writes, or update this one",
             )
         return found
+
+    def terms(self) -> StoreTerms:
+        """Return what a publish may rely on. Raises `CapabilityError` as `require_safe`, and what the probe raises."""
+        found = self.require_safe()
+        return StoreTerms(checks_uploads=found.checks_md5, streams=not self.upload_capabilities().problems())
 
     def distrust(self) -> None:
         """Forget a too good opinion, here and in the bucket: the store broke a promise."""

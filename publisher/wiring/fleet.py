@@ -153,6 +153,7 @@ def _destination(
     from publisher.destinations.fleet.escrow import KeyCodec
     from publisher.destinations.fleet.ports import FleetPorts
     from publisher.download import downloader
+    from publisher.stores.terms import StoreTerms
 
     ports = FleetPorts(
         store=store,
@@ -160,7 +161,7 @@ def _destination(
         escrow=escrow,
         codec=KeyCodec(recovery),
         cdn_base_url=cdn_base_url,
-        check_store=lambda: gate is None or gate.require_safe().checks_md5,
+        check_store=gate.terms if gate else StoreTerms,
         distrust_store=lambda: gate.distrust() if gate else None,
         retry=RetryPolicy(),
         spool_folder=spool_folder,

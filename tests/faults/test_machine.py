@@ -116,7 +116,7 @@ def test_a_source_that_changes_while_it_is_read_is_refused(tmp_path: Path, name:
 
 def test_a_full_disk_is_named_before_the_upload(stage: Stage) -> None:
     """F3: a spool that cannot be written whole fails its artifact with the folder's name; nothing is left or sent."""
-    stage.add("large", os.urandom(MIB))
+    stage.add("large", os.urandom(9 * MIB))
     child = stage.forks.start(
         *("apply", stage.manifest, "--report", stage.folder / "report-1.json"),
         environment=stage.environment(),
@@ -198,21 +198,22 @@ def test_an_input_output_error_is_an_error_of_that_source() -> None:
 
 
 def test_spools_of_two_workers_are_apart_and_private(tmp_path: Path) -> None:
-    """F8: each spool has a folder of its own with a name nobody can guess, 0700 and 0600; others stay as they are."""
+    """F8: a spool is private and has no name that anybody could plant or find; files of others stay as they are."""
     target = tmp_path / "victim"
     target.write_bytes(b"keep")
     one, two = (Spool.make(tmp_path, source_bytes=10) for _ in range(2))
     try:
-        folders = [path for path in tmp_path.iterdir() if path.is_dir()]
-        files = [path for folder in folders for path in folder.iterdir()]
+        one.write(memoryview(b"first"))
+        two.write(memoryview(b"second"))
+        opened = [spool.open() for spool in (one, two)]
 
-        assert len(folders) == len(files) == 2
-        assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
-        assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+        assert [file.read() for file in opened] == [b"first", b"second"]
+        assert [path.name for path in tmp_path.iterdir()] == ["victim"]
+        assert {stat.S_IMODE(os.fstat(file.fileno()).st_mode) for file in opened} == {0o600}
     finally:
-        one.remove()
-        two.remove()
-    assert [path.name for path in tmp_path.iterdir()] == ["victim"]
+        one.discard()
+        two.discard()
+    assert target.read_bytes() == b"keep"
     assert target.read_bytes() == b"keep"
 
 

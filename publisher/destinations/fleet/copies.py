@@ -36,7 +36,7 @@ class Copies:
 
     def close(self) -> None:
         for spool, _ in self._held.values():
-            spool.remove()
+            spool.discard()
         self._held.clear()
 
     def body(self, sha256_hex: str) -> Body:
@@ -49,10 +49,10 @@ class Copies:
         try:
             body = _copied(opened, spool, target, check=check)
         except BaseException:
-            spool.remove()
+            spool.discard()
             raise
         if body is None:
-            spool.remove()
+            spool.discard()
             return False
         self._hold(target, spool, body)
         return True
@@ -99,12 +99,12 @@ class Copies:
                     progress=progress,
                 )
                 source.check_unchanged(made.source_sha256, facts)
-            spool.finish()
+            spool.finish(made)
         except BaseException:
-            spool.remove()
+            spool.discard()
             raise
         if made.object_sha256 != target.sha256:
-            spool.remove()
+            spool.discard()
             return None
         self._hold(target, spool, Body(spool.open, made.object_size, made.object_sha256, made.object_md5))
         return Found(facts.sha256.hex, artifact.compression.wire)
@@ -112,7 +112,7 @@ class Copies:
     def _hold(self, target: Target, spool: Spool, body: Body) -> None:
         former = self._held.pop(target.sha256.hex, None)
         if former is not None:
-            former[0].remove()
+            former[0].discard()
         self._held[target.sha256.hex] = (spool, body)
 
 
@@ -133,7 +133,6 @@ def _copied(opened: Open, spool: Spool, target: Target, *, check: Check) -> Body
         return None
     if seen != target.size_bytes or running.hexdigest() != target.sha256.hex:
         return None
-    spool.finish()
     return Body(spool.open, seen, target.sha256, for_store.digest())
 
 

@@ -21,6 +21,7 @@ from publisher.destinations.fleet.repair import repair
 from publisher.destinations.fleet.repair_driver import RepairDriver
 from publisher.destinations.fleet.statements import find_statement
 from publisher.destinations.fleet.states import Wanted
+from publisher.destinations.fleet.tidying import abort_stale_uploads
 from publisher.destinations.fleet.uncompared import look_uncompared
 from publisher.destinations.fleet.values import Marks
 from publisher.destinations.fleet.verifying import verify_content
@@ -76,6 +77,7 @@ class FleetDestination:
         self._close = close
         self._verify: VerifyMode = verify
         self._cancellation = cancellation or Cancellation()
+        self._has_streamed = False
 
     @property
     def location(self) -> str:
@@ -106,6 +108,11 @@ class FleetDestination:
         wish = Wish(_wanted(item), isinstance(item, ReadyArtifact), self._ports.registry.location, consent)
         return self._carry_out(repair(wish), item, RepairDriver(self._ports, item, host), host)
 
+    def conclude(self, outcomes: Mapping[ArtifactId, Outcome], host: Host) -> Sequence[str]:
+        """Abort what killed runs left of uploads whose objects are registered by now."""
+        stale = abort_stale_uploads(self._ports.store, outcomes.values(), is_expected=self._has_streamed)
+        return [] if host.cancellation.requested else list(stale)
+
     def _carry_out(
         self, steps: Steps[Ending], item: ReadyArtifact | UnreadySource, driver: Driver, host: Host
     ) -> Outcome:
@@ -122,6 +129,8 @@ class FleetDestination:
             verification, notes, facts = None, (), None
         finally:
             driver.close()
+        notes = (*notes, *driver.notes)
+        self._has_streamed = self._has_streamed or driver.has_streamed
         return Outcome(
             status=status,
             reason=reason,

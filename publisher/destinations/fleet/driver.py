@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from publisher.cancellation import Cancellation
 from publisher.destinations.fleet.door import identity_of
 from publisher.destinations.fleet.effects import (
     CheckStore,
     Create,
+    Discard,
     Effect,
     EscrowDrop,
     EscrowPut,
@@ -30,31 +31,35 @@ from publisher.destinations.fleet.effects import (
 from publisher.destinations.fleet.ports import FleetPorts
 from publisher.destinations.fleet.readback import read_back
 from publisher.destinations.fleet.reader import Reader
-from publisher.destinations.fleet.spool import Spool
+from publisher.destinations.fleet.spool import Spool, sealed_bound
+from publisher.destinations.fleet.staging import Held, Staged
+from publisher.destinations.fleet.streaming import StreamedUpload
 from publisher.destinations.fleet.values import Evidence, Marks, Receipt, Sealed
 from publisher.destinations.port import Host
 from publisher.errors import ProtocolError
 from publisher.events import Progress, Retrying, Step, StepStarted
-from publisher.model import FleetIdentity, ReadyArtifact
+from publisher.model import FileSource, FleetIdentity, ReadyArtifact
 from publisher.sealing.format import new_data_key, new_nonce
 from publisher.sealing.seal import seal
 from publisher.sources.opening import open_source
 from publisher.stores.control import write_control_once
-from publisher.stores.port import Body, CreateAnswer
+from publisher.stores.port import CompleteAnswer, CreateAnswer, MultipartStore
+from publisher.stores.terms import StoreTerms
 
 SHIELD_S = 60.0
 PROGRESS_EVERY_S = 0.1
 
 
 class Driver(Reader):
-    """Publishes one artifact. Close it: the spool goes with it."""
+    """Publishes one artifact. Close it: sealed bytes that became no object go with it."""
 
     def __init__(self, ports: FleetPorts, item: ReadyArtifact, host: Host) -> None:
         self.identity: FleetIdentity = identity_of(item)
         super().__init__(ports, self.identity, cancellation=host.cancellation, notice=self._retrying)
         self._item = item
         self._host = host
-        self._spools: dict[str, tuple[Spool, Body]] = {}
+        self._terms = StoreTerms()
+        self._staged: dict[str, Staged] = {}
         self._is_committed = False
         self._stop_seen_at: float | None = None
         self._step = Step.PREPARE
@@ -63,12 +68,13 @@ class Driver(Reader):
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.attempts = 0
         self.uploaded_bytes = 0
+        self.notes: list[str] = []
+        self.has_streamed = False
 
     def close(self) -> None:
         self._account()
-        for spool, _ in self._spools.values():
-            spool.remove()
-        self._spools.clear()
+        for nonce in list(self._staged):
+            self._discard(nonce)
 
     def perform(self, effect: Effect[Any]) -> Any:
         if not self._is_committed:
@@ -78,7 +84,8 @@ class Driver(Reader):
             case CheckStore():
                 if ports.statements is not None:
                     ports.statements.require_room(self.identity)
-                return ports.check_store()
+                self._terms = ports.check_store()
+                return self._terms
             case Seal():
                 return self._seal()
             case EscrowPut(sealed):
@@ -86,6 +93,8 @@ class Driver(Reader):
                 return self.retried(lambda: ports.escrow.put(record))
             case Create(sealed):
                 return self._create(sealed)
+            case Discard(nonce):
+                return self._give_up(nonce)
             case ReadBack(sealed, opened):
                 self._enter(Step.VERIFY, sealed.size_bytes)
                 return self.retried(lambda: read_back(ports.store, self.identity.object_key, sealed, opened=opened))
@@ -107,24 +116,22 @@ class Driver(Reader):
     def _seal(self) -> Sealed:
         facts, artifact = self._item.source, self._item.artifact
         key, nonce = new_data_key(), new_nonce()
-        self._enter(Step.PREPARE, facts.size_bytes)
-        spool = Spool.make(self._ports.spool_folder, source_bytes=facts.size_bytes)
-        try:
+        with self._ports.effort.sealing:
+            self._host.cancellation.check()
+            staged = self._staged[nonce] = self._stage(nonce)
+            self._enter(Step.UPLOAD if isinstance(staged, StreamedUpload) else Step.PREPARE, facts.size_bytes)
             with open_source(artifact.source) as source:
                 made = seal(
                     source.read_into,
-                    spool.write,
+                    staged.write,
                     key=key,
                     compression=artifact.compression,
                     check=self._host.cancellation.check,
                     progress=self._counter(facts.size_bytes),
                 )
                 source.check_unchanged(made.source_sha256, facts)
-            spool.finish()
-        except BaseException:
-            spool.remove()
-            raise
-        self._spools[nonce] = (spool, Body(spool.open, made.object_size, made.object_sha256, made.object_md5))
+        staged.finish(made)
+        self.has_streamed = self.has_streamed or staged.is_streamed
         return Sealed(
             nonce=nonce,
             key=key,
@@ -132,18 +139,51 @@ class Driver(Reader):
             size_bytes=made.object_size,
             source_sha256=facts.sha256.hex,
             compression=artifact.compression.wire,
+            is_streamed=staged.is_streamed,
         )
 
-    def _create(self, sealed: Sealed) -> CreateAnswer:
-        self._enter(Step.UPLOAD, sealed.size_bytes)
+    def _stage(self, nonce: str) -> Staged:
+        """Choose where the sealed bytes go: memory for small ones, the store in parts if it allows that, or a file."""
+        ports, facts, artifact = self._ports, self._item.source, self._item.artifact
+        effort, bound = ports.effort, sealed_bound(facts.size_bytes)
+        # Only a file's size is known beforehand; that of an image is a guess.
+        if bound <= effort.held_bytes and isinstance(artifact.source, FileSource):
+            return Held()
+        if not self._terms.streams:
+            return Spool.make(ports.spool_folder, source_bytes=facts.size_bytes)
+        marks = Marks(nonce, self.identity.sha256, facts.sha256.hex, artifact.compression.wire, None, None)
+        return StreamedUpload(
+            cast("MultipartStore", ports.store),
+            self.identity.object_key,
+            metadata=marks.metadata(),
+            part_bytes=effort.part_bytes(facts.size_bytes),
+            buffers=effort.buffers,
+            threads=effort.part_threads,
+            repeat=self.retried,
+        )
+
+    def _discard(self, nonce: str) -> None:
+        left = self._staged.pop(nonce).discard()
+        if left is not None:
+            self.notes.append(left)
+
+    def _give_up(self, nonce: str) -> None:
+        staged = self._staged.get(nonce)
+        left = staged.abort() if isinstance(staged, StreamedUpload) else None
+        if left is not None:
+            self.notes.append(left)
+
+    def _create(self, sealed: Sealed) -> CompleteAnswer:
+        staged = self._staged[sealed.nonce]
+        if not sealed.is_streamed:
+            self._enter(Step.UPLOAD, sealed.size_bytes)
         self.attempts += 1
         # From here to the registration a stop must not cut retries short: an unset token takes its place.
         self._is_committed = True
         self._cancellation = Cancellation()
-        _, body = self._spools[sealed.nonce]
-        answer = self._ports.store.create(
+        answer = staged.create(
+            self._ports.store,
             self.identity.object_key,
-            body,
             metadata=Marks.of(self.identity, sealed).metadata(),
             progress=self._counter(sealed.size_bytes),
         )

@@ -11,7 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from publisher.destinations.fleet.values import Evidence, Receipt, Sealed
 from publisher.registries.port import NoRow, RegisterAnswer, Row
-from publisher.stores.port import CreateAnswer, ObjectInfo
+from publisher.stores.port import CompleteAnswer, ObjectInfo
+from publisher.stores.terms import StoreTerms
 
 Answer = TypeVar("Answer")
 Result = TypeVar("Result")
@@ -56,8 +57,8 @@ class EscrowGet(Effect[Sealed | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckStore(Effect[bool]):
-    """Make sure that the store honours create-if-absent; answer whether it also refuses damaged uploads by itself.
+class CheckStore(Effect[StoreTerms]):
+    """Make sure that the store honours create-if-absent; answer what else a publish may rely on.
 
     Raises `CapabilityError`.
     """
@@ -65,7 +66,10 @@ class CheckStore(Effect[bool]):
 
 @dataclass(frozen=True, slots=True)
 class Seal(Effect[Sealed]):
-    """Draw a key and a nonce, compress, encrypt and hash the source into a spool."""
+    """Draw a key and a nonce, compress, encrypt and hash the source; the bytes wait for `Create`, here or as parts.
+
+    Nothing of it is an object yet. Raises `UploadLostError` if the parts are gone before all of them were sent.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +80,17 @@ class EscrowPut(Effect[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Create(Effect[CreateAnswer]):
+class Create(Effect[CompleteAnswer]):
     """Send the one conditional request that can make the object exist."""
 
     sealed: Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Discard(Effect[None]):
+    """Let go of bytes of our own that can never become the object any more; their upload in parts is aborted."""
+
+    nonce: str
 
 
 @dataclass(frozen=True, slots=True)

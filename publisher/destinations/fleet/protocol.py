@@ -12,18 +12,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from publisher.destinations.fleet.creating import write_once
 from publisher.destinations.fleet.effects import (
     CheckStore,
-    Create,
-    EscrowDrop,
     EscrowGet,
-    EscrowPut,
     Head,
     Lookup,
-    Pause,
     ReadBack,
     ReadReceipt,
-    Seal,
     Steps,
     ask,
 )
@@ -31,11 +27,11 @@ from publisher.destinations.fleet.registration import Ending, register
 from publisher.destinations.fleet.states import Classified, Seen, Wanted, classify, has_lost_marks, needs_escrow
 from publisher.destinations.fleet.values import Marks, Sealed
 from publisher.destinations.port import VerifyMode
-from publisher.errors import CapabilityError, DamagedObjectError, OutcomeUnknownError, PublisherError, TransportError
+from publisher.errors import DamagedObjectError
 from publisher.model import State, Status
 from publisher.reasons import Reason
 from publisher.registries.port import NoRow
-from publisher.stores.port import CreateAnswer, ObjectInfo
+from publisher.stores.port import ObjectInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,51 +78,15 @@ def publish(wanted: Wanted, *, registry: str, verify: VerifyMode) -> Steps[Endin
         return (yield from help_finish(wanted, looked))
     if looked.classified.state is not State.MISSING:
         return settled(looked)
-    if not (yield from ask(CheckStore())):
+    terms = yield from ask(CheckStore())
+    if not terms.checks_uploads:
         verify = "full"
-    mine = yield from ask(Seal())
-    yield from ask(EscrowPut(mine))
-    there = yield from create(mine)
-    nonce = _nonce(there)
-    if nonce != mine.nonce:
-        if nonce is not None:
-            # Only now is it certain that our own create can never succeed: the object is another run's, for good.
-            yield from _drop_quietly(mine.nonce)
+    written = yield from write_once()
+    there, mine = written.there, written.mine
+    if mine is None:
         return (yield from meet_foreign(wanted, registry=registry))
     yield from _verify_own(wanted, mine, there, verify)
     return (yield from register(mine, etag=there.etag, status=Status.PUBLISHED, verification=verify))
-
-
-def create(mine: Sealed) -> Steps[ObjectInfo]:
-    """Create the object and return what is there afterwards: ours or another run's. The resolve table of DESIGN.md.
-
-    Raises `CapabilityError` if the store breaks its promise, `TransportError` if the object could not be created,
-    `OutcomeUnknownError` if nobody can say. A `TransportError` of the create itself means that nothing was sent.
-    """
-    attempt = 0
-    while True:
-        attempt += 1
-        try:
-            answer = yield from ask(Create(mine))
-        except TransportError as error:
-            if (yield from ask(Pause(attempt, error.message, error.retry_after_s))):
-                continue
-            raise
-        there = yield from _head_after_create()
-        if there is not None and _nonce(there) == mine.nonce:
-            return there
-        if answer is CreateAnswer.CREATED:
-            raise CapabilityError(
-                "the store answered that the object was created, but shows another object or none",
-                hint="it does not keep its create-if-absent promise; nothing was registered. Run `publish doctor`",
-            )
-        if there is not None:
-            return there
-        if not (yield from ask(Pause(attempt, "the store did not confirm the upload"))):
-            raise TransportError(
-                f"the object could not be created in {attempt} attempts",
-                hint="nothing was registered; run the same command again",
-            )
 
 
 def meet_foreign(wanted: Wanted, *, registry: str) -> Steps[Ending]:
@@ -167,38 +127,11 @@ _REASONS = {
 
 
 def _verify_own(wanted: Wanted, mine: Sealed, there: ObjectInfo, verify: VerifyMode) -> Steps[None]:
-    marks = Marks.read(there.metadata)
-    if marks != Marks.of(wanted.identity, mine) or there.size_bytes != mine.size_bytes:
+    marks, expected = Marks.read(there.metadata), Marks.of(wanted.identity, mine)
+    if marks not in (expected, expected.without_bytes()) or there.size_bytes != mine.size_bytes:
         raise DamagedObjectError(
             f"the store has {there.size_bytes} bytes of our upload of {mine.size_bytes}, or lost its metadata",
             hint="nothing was registered; run `publish doctor` to see what the store can do",
         )
     if verify == "full":
         yield from ask(ReadBack(mine, opened=False))
-
-
-def _head_after_create() -> Steps[ObjectInfo | None]:
-    attempt = 0
-    while True:
-        attempt += 1
-        try:
-            return (yield from ask(Head()))
-        except TransportError as error:
-            why = error
-        if not (yield from ask(Pause(attempt, why.message, why.retry_after_s))):
-            raise OutcomeUnknownError(
-                f"the upload was sent, and the store no longer answers what became of it: {why.message}",
-                hint="nothing was registered; running again settles it",
-            )
-
-
-def _drop_quietly(nonce: str) -> Steps[None]:
-    try:
-        yield from ask(EscrowDrop(nonce))
-    except PublisherError:
-        return  # a record nobody needs does no harm
-
-
-def _nonce(there: ObjectInfo | None) -> str | None:
-    marks = Marks.read(there.metadata) if there else None
-    return marks.nonce if marks else None

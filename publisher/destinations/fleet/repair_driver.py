@@ -151,8 +151,8 @@ class RepairDriver(Driver):
 
     def _begin_write(self, marks: Marks) -> Body:
         """Return the body that `marks` describe; from here on a stop is held back, as after a create."""
-        sealed = self._spools.get(marks.nonce)
-        body = sealed[1] if sealed is not None else self._copies.body(marks.sha256 or "")
+        staged = self._staged.get(marks.nonce)
+        body = (staged.body if staged is not None else None) or self._copies.body(marks.sha256 or "")
         self._enter(Step.UPLOAD, body.size_bytes)
         self.attempts += 1
         self._is_committed = True

@@ -1,38 +1,46 @@
-"""Where sealed bytes wait for their upload: one private temporary file an artifact.
+"""Sealed bytes in a temporary file that has no name: it is gone with the process, however that ends.
 
-The content is ciphertext and harmless; the folder is 0700, the file 0600 and created exclusively. Free space is checked
-before anything is read.
+The content is ciphertext and harmless; the file is private all the same. Free space is checked before anything is read.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
+from publisher.destinations.fleet.staging import Whole
 from publisher.errors import LocalResourceError
+from publisher.sealing.seal import Sealed as Made
+from publisher.stores.port import Body
 
 MARGIN_BYTES = 64 * 1024
 
 
-class Spool:
-    """One temporary file of sealed bytes. Use as a context manager; the file is gone afterwards, whatever happened."""
+def sealed_bound(source_bytes: int) -> int:
+    """Return a size that the sealed object of a source of this size never exceeds, in bytes."""
+    return source_bytes + source_bytes // 1000 + MARGIN_BYTES
 
-    def __init__(self, folder: Path, path: Path, file: BinaryIO) -> None:
+
+class Spool(Whole):
+    """One nameless temporary file of sealed bytes. Discard it, or let the process end."""
+
+    def __init__(self, folder: Path, file: BinaryIO) -> None:
+        super().__init__()
         self._folder = folder
-        self._path = path
         self._file = file
 
     @classmethod
     def make(cls, base: Path | None, *, source_bytes: int) -> Spool:
-        """Create a spool below `base` (default: the system's temporary folder).
+        """Create a spool in `base` (default: the system's temporary folder).
 
         Raises `LocalResourceError` if the ciphertext of `source_bytes` would not fit, or nothing can be written there.
         """
         parent = base or Path(tempfile.gettempdir())
-        needed = source_bytes + source_bytes // 1000 + MARGIN_BYTES
+        needed = sealed_bound(source_bytes)
         try:
             free = shutil.disk_usage(parent).free
             if free < needed:
@@ -40,12 +48,11 @@ class Spool:
                     f"needs about {needed / 2**30:.2f} GiB in {parent}, but {free / 2**30:.2f} GiB are free",
                     hint="free some space, or set PUBLISH_SPOOL_DIR (or TMPDIR) to a larger disk",
                 )
-            folder = Path(tempfile.mkdtemp(prefix="publish-", dir=parent))
-            path = folder / "sealed"
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            # Never visible where the system can make nameless files, and unlinked at once elsewhere.
+            file = tempfile.TemporaryFile(prefix="publish-", dir=parent, buffering=0)  # noqa: SIM115 - closed by discard
         except OSError as error:
             raise cls.unwritable(parent, error) from error
-        return cls(folder, path, os.fdopen(descriptor, "wb", buffering=0))
+        return cls(parent, cast("BinaryIO", file))
 
     def write(self, piece: memoryview) -> None:
         try:
@@ -55,20 +62,17 @@ class Spool:
         except OSError as error:
             raise self.unwritable(self._folder, error) from error
 
-    def finish(self) -> None:
-        """Close the file for writing; call before `open`."""
-        try:
-            self._file.close()
-        except OSError as error:
-            raise self.unwritable(self._folder, error) from error
+    def finish(self, made: Made) -> None:
+        self.body = Body(self.open, made.object_size, made.object_sha256, made.object_md5)
 
     def open(self) -> BinaryIO:
-        return self._path.open("rb")
+        """Open the bytes from the start; each reader has its own position."""
+        return cast("BinaryIO", io.BufferedReader(_Reader(self._file.fileno()), buffer_size=256 * 1024))
 
-    def remove(self) -> None:
-        """Delete the file and its folder; twice is fine."""
+    def discard(self) -> str | None:
         self._file.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self.body = None
+        return None
 
     @staticmethod
     def unwritable(folder: Path, error: OSError) -> LocalResourceError:
@@ -76,3 +80,36 @@ class Spool:
             f"cannot spool to {folder}: {error.strerror}",
             hint="free some space, or set PUBLISH_SPOOL_DIR (or TMPDIR) to a writable disk",
         )
+
+
+class _Reader(io.RawIOBase):
+    """Reads an open file at a position of its own: the file has no name to be opened by again."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._position = 0
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # what BufferedReader hands over
+        count = os.preadv(self._descriptor, [buffer], self._position)
+        self._position += count
+        return count
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_END:
+            offset += os.fstat(self._descriptor).st_size
+        elif whence == io.SEEK_CUR:
+            offset += self._position
+        self._position = offset
+        return offset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from publisher.errors import ProtocolError
@@ -28,6 +28,8 @@ class Sealed:
     size_bytes: int
     source_sha256: str
     compression: str
+    is_streamed: bool = False
+    """Whether the bytes are in the store already, as parts of an upload of this run."""
 
     def row(self, identity: FleetIdentity, cdn_url: str) -> Row:
         return Row(identity, cdn_url, self.sha256, self.size_bytes, self.key)
@@ -76,6 +78,10 @@ class Marks:
             sha256=named.get("publish-sha256"),
             size_bytes=int(size) if size.isascii() and size.isdigit() else None,
         )
+
+    def without_bytes(self) -> Marks:
+        """Return what was known before the first byte was sealed: all that a streamed object can carry."""
+        return replace(self, sha256=None, size_bytes=None)
 
     def metadata(self) -> dict[str, str]:
         """Return the object metadata: lower-case names, ASCII values, no secret."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from publisher.destinations.fleet.creating import create
 from publisher.destinations.fleet.driver import Driver
 from publisher.destinations.fleet.effects import (
     Create,
@@ -25,7 +26,7 @@ from publisher.destinations.fleet.effects import (
     ask,
 )
 from publisher.destinations.fleet.ports import FleetPorts
-from publisher.destinations.fleet.protocol import create, look, meet_foreign, publish
+from publisher.destinations.fleet.protocol import look, meet_foreign, publish
 from publisher.destinations.fleet.registration import Ending, register
 from publisher.destinations.fleet.states import Wanted
 from publisher.destinations.fleet.values import Marks, Sealed
@@ -97,6 +98,8 @@ def escrow_after_create(wanted: Wanted) -> Steps[Ending]:
         return (yield from meet_foreign(wanted, registry=REGISTRY))
     mine = yield from ask(Seal())
     there = yield from create(mine)
+    if there is None:
+        raise TypeError("controls send whole objects")
     yield from ask(EscrowPut(mine))
     marks = Marks.read(there.metadata)
     if marks is None or marks.nonce != mine.nonce:
@@ -177,7 +180,9 @@ class ControlDriver(Driver):
         store = self._ports.store
         if not isinstance(store, ScheduledStore):
             raise TypeError("controls run on scheduled ports")
-        _, body = self._spools[effect.sealed.nonce]
+        body = self._staged[effect.sealed.nonce].body
+        if body is None:
+            raise TypeError("controls send whole objects")
         marks = Marks.of(self.identity, effect.sealed)
         return store.overwrite(self.identity.object_key, body, metadata=marks.metadata())
 

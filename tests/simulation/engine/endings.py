@@ -78,7 +78,14 @@ def check_no_key(processes: Iterable[Process], keys: Sequence[DataKey], logged: 
             raise Violation("NOKEY: a data key was told")
 
 
-def check_clean(spool: Path) -> None:
-    """No spool is left. A killed process cannot clean up; the simulation does that for it."""
+def check_clean(world: World, spool: Path) -> None:
+    """No spool is left, nor an open upload of an object that is registered, whoever was killed while sending it.
+
+    Requests that are still under way may open one later; an orphan waits for a person, its leftovers with it.
+    """
     if any(spool.iterdir()):
         raise Violation("CLEAN: a spool was left behind")
+    registered = {row.identity.object_key for row in world.rows}
+    left = [upload.key for upload in world.store.uploads.values() if upload.key in registered]
+    if left and world.scenario.leftovers != "pending" and world.scenario.escrow != "none":
+        raise Violation(f"CLEAN: {len(left)} uploads in parts were left open")

@@ -1,11 +1,10 @@
-"""What the schedules must come across, or the simulation has become blind to it (DESIGN.md, "The resolve table").
-
-Rows about multipart uploads are not here: the engine sends single puts.
-"""
+"""What the schedules must come across, or the simulation has become blind to it (DESIGN.md, "The resolve table")."""
 
 from __future__ import annotations
 
-_RESOLVE = {f"resolve: {answer}, {shown}" for answer in ("exists", "busy", "ambiguous") for shown in ("none", "other")}
+_RESOLVE = {
+    f"resolve: {answer}, {shown}" for answer in ("exists", "busy", "ambiguous", "gone") for shown in ("none", "other")
+}
 _RESOLVE |= {
     "resolve: created, mine",
     "resolve: created, other",
@@ -13,6 +12,7 @@ _RESOLVE |= {
     "resolve: exists, mine",
     "resolve: busy, mine",
     "resolve: ambiguous, mine",
+    "resolve: gone, mine",
     "resolve: credentials_refused",
     "resolve: capability_missing",
     "resolve: no_answer",
@@ -50,8 +50,12 @@ _EFFECTS = {
         "read receipt",
         "escrow get",
         "check store",
+        "start upload",
+        "upload part",
         "escrow put",
         "create",
+        "abort upload",
+        "list uploads",
         "read back",
         "register",
         "write receipt",
@@ -62,7 +66,19 @@ _EFFECTS = {
 _LATE = {f"late {operation}" for operation in ("create", "register", "escrow put", "escrow drop", "write receipt")}
 _DEATHS = {
     f"killed after sending {operation}"
-    for operation in ("lookup", "head", "escrow put", "create", "read back", "register", "write receipt", "escrow drop")
+    for operation in (
+        "lookup",
+        "head",
+        "start upload",
+        "upload part",
+        "escrow put",
+        "create",
+        "abort upload",
+        "read back",
+        "register",
+        "write receipt",
+        "escrow drop",
+    )
 }
 _DEATHS |= {"killed between requests", "stop requested", "suspended", "lookup: stale: absent"}
 

@@ -19,8 +19,12 @@ Request = Literal[
     "read receipt",
     "escrow get",
     "check store",
+    "start upload",
+    "upload part",
     "escrow put",
     "create",
+    "abort upload",
+    "list uploads",
     "read back",
     "register",
     "write receipt",
@@ -30,6 +34,8 @@ _Place = Literal["look", "esc", "put", "foreign", "fetch", "post", "close", "don
 
 _NEXT: Mapping[_Place, Mapping[Request, _Place]] = {
     "look": {
+        "start upload": "look",
+        "upload part": "look",
         "lookup": "look",
         "head": "look",
         "read receipt": "look",
@@ -39,7 +45,18 @@ _NEXT: Mapping[_Place, Mapping[Request, _Place]] = {
         "read back": "fetch",
     },
     "esc": {"escrow put": "esc", "escrow get": "esc", "create": "put"},
-    "put": {"head": "put", "create": "put", "escrow drop": "foreign", "read back": "fetch", "register": "post"},
+    "put": {
+        "head": "put",
+        "create": "put",
+        "start upload": "put",
+        "upload part": "put",
+        "escrow put": "esc",
+        "escrow drop": "put",
+        "lookup": "foreign",
+        "read receipt": "foreign",
+        "read back": "fetch",
+        "register": "post",
+    },
     "foreign": {
         "escrow drop": "foreign",
         "lookup": "foreign",
@@ -57,7 +74,6 @@ _NEXT: Mapping[_Place, Mapping[Request, _Place]] = {
 _WITHOUT_ESCROW: Mapping[_Place, Mapping[Request, _Place]] = {
     **_NEXT,
     "look": {**_NEXT["look"], "create": "put"},
-    "put": {**_NEXT["put"], "lookup": "foreign", "read receipt": "foreign"},
 }
 
 
@@ -69,10 +85,14 @@ class Follower:
         self._rules = rules
         self._next = _WITHOUT_ESCROW if world.scenario.escrow == "none" else _NEXT
         self._place: _Place = "look"
-        self._body: tuple[bytes, str] | None = None
+        self._bodies: dict[str, bytes] = {}
+        self._completed: set[str] = set()
         self._row: tuple[object, ...] | None = None
 
     def request(self, request: Request) -> str | None:
+        if request in {"abort upload", "list uploads"}:
+            # What `abort` allows; a clean-up is possible at every point.
+            return None
         place = self._next[self._place].get(request)
         if place is None:
             return f"the model has no {request} at {self._place}"
@@ -84,9 +104,18 @@ class Follower:
         can_store = object_key not in self._world.store.objects
         if can_store and self._world.scenario.escrow != "none" and not self._world.has_record(nonce):
             return "a create without an escrow record"
-        if self._body not in (None, (data, nonce)):
+        if self._bodies.setdefault(nonce, data) != data:
             return "another body in a repeated create"
-        self._body = (data, nonce)
+        return None
+
+    def completed(self, upload_id: str) -> None:
+        """Hear that the completion of an upload was sent, and not refused."""
+        self._completed.add(upload_id)
+
+    def abort(self, upload_id: str, object_key: str) -> str | None:
+        """An upload whose completion was sent may become the object: only one that cannot any more is aborted."""
+        if upload_id in self._completed and object_key not in self._world.store.objects:
+            return "an abort of an upload whose completion was sent"
         return None
 
     def register(self, row: Row) -> str | None:

@@ -10,9 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from publisher.errors import CapabilityError, CredentialsError, ProtocolError, RejectedError, TransportError
+from publisher.errors import (
+    CapabilityError,
+    CredentialsError,
+    NotFoundError,
+    ProtocolError,
+    RejectedError,
+    TransportError,
+)
 from publisher.registries.port import NoAnswer, NoRow, Refused
-from publisher.stores.port import CreateAnswer
+from publisher.stores.port import CreateAnswer, UploadGone
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,12 @@ CREATE_OBJECT_FATES = (
     Fate("a lie: created", answer=lambda: CreateAnswer.CREATED),
     Fate("a lie: exists", answer=lambda: CreateAnswer.EXISTS),
 )
+COMPLETE_FATES = (
+    *CREATE_OBJECT_FATES,
+    Fate("404 NoSuchUpload, not true", answer=lambda: UploadGone.GONE),
+    Fate("404 NoSuchUpload, done before", applied=1, answer=lambda: UploadGone.GONE),
+)
+PART_FATES = (*WRITE_FATES, Fate("404 NoSuchUpload", answer=lambda: NotFoundError("404 NoSuchUpload")))
 REGISTER_FATES = (
     *_undelivered(_no_answer),
     Fate("502", answer=_no_answer),

@@ -19,12 +19,14 @@ from publisher.registries.port import (
     RegisterAnswer,
     Row,
 )
-from publisher.stores.port import Body, CreateAnswer, ObjectInfo, Progress
+from publisher.stores.port import Body, CompleteAnswer, CreateAnswer, ObjectInfo, OpenUpload, Progress
 from tests.simulation.engine.follower import Follower, Request
 from tests.simulation.engine.network import (
+    COMPLETE_FATES,
     CREATE_FATES,
     CREATE_OBJECT_FATES,
     LOOKUP_FATES,
+    PART_FATES,
     READ_FATES,
     REGISTER_FATES,
     STALE_LOOKUP,
@@ -72,6 +74,7 @@ class ScheduledStore:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._unresolved: tuple[str, str] | None = None
+        self._nonces: dict[str, str] = {}
 
     def head(self, key: str) -> ObjectInfo | None:
         line = self._line
@@ -128,6 +131,57 @@ class ScheduledStore:
             return CreateAnswer.CREATED
 
         return cast(CreateAnswer, line.send("create", "PUT object, no condition", apply, CREATE_FATES, writes=True))
+
+    def start_upload(self, key: str, *, metadata: Mapping[str, str]) -> str:
+        line = self._line
+
+        def apply() -> str:
+            return line.world.store.start_upload(key, metadata=metadata)
+
+        upload_id = cast(str, line.send("start upload", "POST uploads", apply, WRITE_FATES, writes=True))
+        self._nonces[upload_id] = metadata.get("publish-nonce", "")
+        return upload_id
+
+    def upload_part(self, key: str, upload_id: str, number: int, body: Body, progress: Progress | None = None) -> str:
+        line = self._line
+        with body.open() as source:
+            data = source.read()
+
+        def apply() -> str:
+            return line.world.store.upload_part(key, upload_id, number, Body.of(data))
+
+        return cast(str, line.send("upload part", f"PUT part {number}", apply, PART_FATES, writes=True))
+
+    def complete_if_absent(self, key: str, upload_id: str, etags: Sequence[str]) -> CompleteAnswer:
+        line, nonce = self._line, self._nonces[upload_id]
+
+        def apply() -> CompleteAnswer:
+            return line.world.store.complete_if_absent(key, upload_id, etags)
+
+        line.follow(lambda follower: follower.create(upload_id.encode(), nonce, key))
+        try:
+            answer = cast(CompleteAnswer, line.send("create", "POST completion", apply, COMPLETE_FATES, writes=True))
+        except PublisherError as error:
+            line.reached(f"resolve: {error.code}")
+            raise
+        if line.follower:
+            line.follower.completed(upload_id)
+        self._unresolved = (answer.value, nonce)
+        return answer
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        line = self._line
+        line.follow(lambda follower: follower.abort(upload_id, key))
+
+        def apply() -> None:
+            line.world.store.abort_upload(key, upload_id)
+
+        line.send("abort upload", "DELETE upload", apply, WRITE_FATES, writes=True)
+
+    def open_uploads(self, prefix: str) -> Sequence[OpenUpload]:
+        line = self._line
+        found = line.send("list uploads", "GET uploads", lambda: line.world.store.open_uploads(prefix), READ_FATES)
+        return cast(Sequence[OpenUpload], found)
 
     @contextmanager
     def read(self, key: str) -> Iterator[Iterator[bytes]]:

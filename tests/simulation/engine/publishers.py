@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TypeVar, cast
 
 from publisher.cancellation import Cancellation
 from publisher.destinations.fleet.destination import FleetDestination
 from publisher.destinations.fleet.escrow import KeyCodec, NoEscrow, ObjectEscrow
-from publisher.destinations.fleet.ports import FleetPorts
+from publisher.destinations.fleet.ports import Effort, FleetPorts
 from publisher.destinations.fleet.values import Sealed
 from publisher.destinations.port import Host
 from publisher.errors import TransportError
@@ -19,10 +19,14 @@ from publisher.model import DataKey, FleetIdentity, Outcome
 from publisher.registries.port import EscrowRecord, KeyEscrow
 from publisher.retry import RetryNotice, RetryPolicy
 from publisher.sealing.wrapping import RecoveryKeys
+from publisher.stores.terms import StoreTerms
 from tests.simulation.engine.network import READ_FATES
 from tests.simulation.engine.ports import Line, ScheduledEscrow, ScheduledRegistry, ScheduledStore
 
 Result = TypeVar("Result")
+
+PART_BYTES = 24
+"""Every object of the simulation has a few such parts."""
 
 _RECOVERY = RecoveryKeys.parse("c2ltdWxhdGVkIHJlY292ZXJ5IGtleSwgMzIgYnl0ZXM=")
 
@@ -90,8 +94,10 @@ def ports_of(line: Line, *, spool: Path, keys: list[DataKey]) -> FleetPorts:
         case _:
             escrow = ScheduledEscrow(line)
 
-    def check_store() -> bool:
-        return bool(line.send("check store", "probe", lambda: scenario.store_checks_uploads, READ_FATES))
+    terms = StoreTerms(checks_uploads=scenario.store_checks_uploads, streams=scenario.streams)
+
+    def check_store() -> StoreTerms:
+        return cast(StoreTerms, line.send("check store", "probe", lambda: terms, READ_FATES))
 
     def note(seconds: float) -> None:
         process.wait_s = seconds
@@ -106,6 +112,7 @@ def ports_of(line: Line, *, spool: Path, keys: list[DataKey]) -> FleetPorts:
         distrust_store=lambda: line.reached("store distrusted"),
         retry=SimulatedWaits(attempts=scenario.attempts, note=note),
         spool_folder=spool,
+        effort=Effort(part_bytes=lambda _source: PART_BYTES, part_threads=0, held_bytes=scenario.held_bytes),
     )
 
 
@@ -138,8 +145,14 @@ def engine(line: Line, ports: FleetPorts) -> Callable[[], Outcome]:
         close=_nothing,
         verify=line.world.scenario.verify,
     )
-    host = host_of(line)
-    return lambda: destination.publish(line.process.item, host)
+    host, item = host_of(line), line.process.item
+
+    def run() -> Outcome:
+        outcome = destination.publish(item, host)
+        destination.conclude({item.artifact.id: outcome}, host)
+        return outcome
+
+    return run
 
 
 def _nothing() -> None:

@@ -70,6 +70,10 @@ class Scenario:
     escrow: EscrowKind
     verify: VerifyMode
     store_checks_uploads: bool
+    streams: bool
+    """Whether objects are sent in parts while they are sealed."""
+    held_bytes: int
+    """Up to which size sealed bytes wait in memory; larger ones in a file."""
     attempts: int
     compression: Compression
     faults: int
@@ -100,6 +104,8 @@ def draw(seed: int) -> Scenario:
         escrow=random.choice(ESCROWS),
         verify=random.choice(("head", "head", "full")),
         store_checks_uploads=random.random() < 0.7,
+        streams=(streams := random.random() < 0.5),
+        held_bytes=0 if streams else random.choice((0, 1 << 20)),
         attempts=random.choice((2, 3, 6)),
         compression=random.choice((Compression.FAST, Compression.NONE)),
         faults=0 if is_calm else random.choice((1, 2, 3, 4, 6, 9)),

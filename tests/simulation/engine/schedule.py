@@ -112,7 +112,7 @@ class Schedule:
             reruns.append(rerun)
         check_one_row(self._world)
         check_no_key([*racers, *reruns], self._keys, self._stage.logged)
-        check_clean(self._stage.sources.spool)
+        check_clean(self._world, self._stage.sources.spool)
 
     def _process(self, name: str, role: Role, place: int) -> Process:
         return Process(name, self._items[role], StopToken(), self._stage.workers[place].baton)

@@ -35,6 +35,7 @@ from publisher.model import (
 )
 from publisher.retry import RetryPolicy
 from publisher.sealing.unseal import unseal
+from publisher.stores.terms import StoreTerms
 from tests.support.memory_registry import MemoryEscrow, MemoryRegistry
 from tests.support.memory_store import Crash, Fault, MemoryStore
 
@@ -72,7 +73,7 @@ class Bench:
             escrow=self.escrow,
             codec=KeyCodec(None),
             cdn_base_url="https://cdn.example.com",
-            check_store=lambda: True,
+            check_store=StoreTerms,
             distrust_store=lambda: None,
             retry=RetryPolicy(attempts=3, base_s=0.0, cap_s=0.0),
             spool_folder=self.folder,

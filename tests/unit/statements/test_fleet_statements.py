@@ -38,6 +38,7 @@ from publisher.sealing.signing import SigningKey
 from publisher.statements.checking import Checked, Verdict
 from publisher.statements.envelope import Envelope, Verifier
 from publisher.stores.port import Body
+from publisher.stores.terms import StoreTerms
 from tests.support.memory_registry import Fault as RegistryFault
 from tests.support.memory_registry import MemoryEscrow, MemoryRegistry
 from tests.support.memory_store import Crash, Fault, MemoryStore
@@ -80,7 +81,7 @@ class World:
             escrow=self.escrow,
             codec=KeyCodec(None),
             cdn_base_url="memory:",
-            check_store=lambda: True,
+            check_store=StoreTerms,
             distrust_store=lambda: None,
             retry=RetryPolicy(attempts=2, base_s=0, cap_s=0),
             spool_folder=self.folder,

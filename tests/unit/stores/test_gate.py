@@ -255,3 +255,22 @@ def test_a_gate_without_a_folder_uses_the_copy(store: MemoryStore) -> None:
     StoreGate(store, None).capabilities()
 
     assert races(store) == 0
+
+
+def test_a_server_known_for_its_uploads_is_not_asked() -> None:
+    """A server of the deny list is taken at its worst without hundreds of requests; nothing is streamed to it."""
+    store = MemoryStore(server="SeaweedFS 8000GB 4.48")
+    gate = StoreGate(store, None)
+
+    terms = gate.terms()
+
+    assert not terms.streams
+    assert "start_upload" not in [operation for operation, _ in store.calls]
+
+
+def test_a_store_with_atomic_completions_is_streamed_to() -> None:
+    """Parts are sent while sealing only where conditional completions are atomic and parts are checked."""
+    good, racy = MemoryStore(), MemoryStore(completes_atomically=False)
+
+    assert StoreGate(good, None).terms().streams
+    assert not StoreGate(racy, None).terms().streams
