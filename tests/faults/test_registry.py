@@ -167,7 +167,7 @@ def test_an_answer_of_another_shape_is_never_a_success(stage: Stage) -> None:
 
     registry_of(stage).decide = chosen
 
-    done = stage.run("--timeout", "2", "--jobs", "9")
+    done = stage.run("--timeout", "6", "--jobs", "9")
 
     assert done.code == 7, done.said
     assert {done.statuses[name] for name in SHAPES} == {"failed"}
