@@ -100,6 +100,14 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Concluded:
+    """A destination tidied up after the run, or could not; `message` is its sentence about one thing."""
+
+    destination: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested:
     """A signal or a caller asked the run to stop; artifacts past the point of no return are finished first."""
 
@@ -122,6 +130,7 @@ Event = (
     | Retrying
     | ArtifactFinished
     | Warned
+    | Concluded
     | StopRequested
     | RunFinished
 )

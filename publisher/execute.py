@@ -18,6 +18,7 @@ from publisher.events import ArtifactFinished, ArtifactStarted
 from publisher.exit_codes import ExitCode
 from publisher.model import ArtifactId, Failure, Outcome, ReadyArtifact, Status, failure_from
 from publisher.plan import Action, Plan, PlanRow
+from publisher.queueing import Queue
 from publisher.reasons import HINTS, NEEDS_A_PERSON, Reason
 
 
@@ -27,14 +28,25 @@ def execute(
     """Return an outcome for every row, keyed by the artifact's id. Never raises for what the world does."""
     crew = _Crew(destinations, host, fail_fast=fail_fast)
     outcomes: dict[str, Outcome] = {}
+    working: list[ReadyArtifact] = []
+    for row in plan.rows:
+        if row.needs_work and row.source is not None:
+            working.append(ReadyArtifact(row.artifact, row.source))
+        else:
+            outcomes[str(row.id)] = crew.finish(row.id, settled(row))
+    limits = {name: destination.limits.max_in_flight for name, destination in destinations.items()}
+    queue = Queue(working, limits)
+
+    def work() -> None:
+        while (item := queue.take()) is not None:
+            try:
+                outcomes[str(item.artifact.id)] = crew.work(item)
+            finally:
+                queue.give_back(item)
+
     with ThreadPoolExecutor(jobs, thread_name_prefix="publish") as pool:
-        working = {}
-        for row in plan.rows:
-            if row.needs_work and row.source is not None:
-                working[str(row.id)] = pool.submit(crew.work, ReadyArtifact(row.artifact, row.source))
-            else:
-                outcomes[str(row.id)] = crew.finish(row.id, settled(row))
-        outcomes.update({name: future.result() for name, future in working.items()})
+        for worker in [pool.submit(work) for _ in range(min(jobs, len(working)))]:
+            worker.result()
     return outcomes
 
 

@@ -5,7 +5,7 @@ Fields are append-only within a major format version. No field can hold an encry
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -105,6 +105,15 @@ class ArtifactReport(_Document):
     error: ErrorInfo | None
 
 
+class DestinationReport(_Document):
+    """A destination that artifacts of this run go to, and what it said when it tidied up."""
+
+    name: str
+    kind: str
+    location: Annotated[str, Field(description="Where artifacts go, without credentials.")]
+    notes: Annotated[list[str], Field(description="Sentences about what was tidied up, or could not be.")]
+
+
 class Report(_Document):
     """What happened to every artifact of one run."""
 
@@ -117,6 +126,13 @@ class Report(_Document):
     manifest: ManifestInfo
     summary: Summary
     artifacts: list[ArtifactReport]
+    destinations: Annotated[
+        list[DestinationReport],
+        Field(
+            default_factory=list,
+            description="In the manifest's order; empty if the run ended before any was connected.",
+        ),
+    ]
     error: Annotated[
         ErrorInfo | None,
         Field(description="What stopped the run before any artifact was looked at, such as an invalid manifest."),
@@ -138,7 +154,13 @@ class Report(_Document):
 
 
 def build_report(
-    plan: Plan, outcomes: Mapping[str, Outcome], *, run: RunInfo, seconds: float, signal: int | None = None
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    *,
+    run: RunInfo,
+    seconds: float,
+    signal: int | None = None,
+    destinations: Sequence[DestinationReport] = (),
 ) -> Report:
     """Join the plan and what became of each row. `outcomes` is keyed by the artifact's id and has every row."""
     entries = [_entry(row, outcomes[str(row.id)]) for row in plan.rows]
@@ -156,10 +178,18 @@ def build_report(
             **counts,
         ),
         artifacts=entries,
+        destinations=list(destinations),
     )
 
 
-def failed_report(error: PublisherError, *, manifest_path: str, run: RunInfo, seconds: float) -> Report:
+def failed_report(
+    error: PublisherError,
+    *,
+    manifest_path: str,
+    run: RunInfo,
+    seconds: float,
+    destinations: Sequence[DestinationReport] = (),
+) -> Report:
     """Return the report of a run that ended before there was a plan, so that no older one is taken for this run's."""
     return Report(
         exit_code=combine([error.exit_code], signal=None),
@@ -167,6 +197,7 @@ def failed_report(error: PublisherError, *, manifest_path: str, run: RunInfo, se
         manifest=ManifestInfo(path=_unicode(manifest_path), sha256=None, release=None),
         summary=Summary(total=0, source_bytes=0, uploaded_bytes=0, seconds=round(seconds, 3)),
         artifacts=[],
+        destinations=list(destinations),
         error=ErrorInfo(code=error.code, message=_unicode(error.message), hint=error.hint, retryable=error.retryable),
     )
 

@@ -17,7 +17,7 @@ LAYERS = [
     {"retry"},
     {"manifest", "sources", "sealing", "stores", "registries", "http", "settings", "statements"},
     {"destinations"},
-    {"plan", "selection", "download"},
+    {"plan", "selection", "download", "queueing"},
     {"plan_entries"},
     {"observe", "execute", "report", "plan_document", "planfile"},
     {"world", "views"},

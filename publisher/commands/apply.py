@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from publisher.commands.concluding import Ending, concluding
 from publisher.commands.plan import LoadManifest, make_plan, selected, used_destinations
 from publisher.destinations.port import Destination, RunFacts
 from publisher.errors import Cancelled, PublisherError, StalePlanError
 from publisher.events import RunFinished, RunStarted
 from publisher.execute import as_told, execute, not_attempted, settled
 from publisher.exit_codes import ExitCode
-from publisher.model import Outcome, Status, UnreadySource, failure_from
+from publisher.model import DestinationSpec, Outcome, Status, UnreadySource, failure_from
 from publisher.observe import observe
 from publisher.plan import Plan, PlanRow, build_plan
 from publisher.reasons import Reason
@@ -87,32 +89,41 @@ def _apply_saved(saved: SavedPlan, world: World, options: ApplyOptions, run: _Ru
     plan = replace(saved.plan, rows=tuple(row for row in saved.plan.rows if row.id in chosen))
     used = {row.artifact.destination for row in plan.rows}
     run.start(len(plan.rows))
-    with world.connect([spec for spec in saved.destinations if spec.name in used]) as destinations:
-        try:
-            ready, unready = read_sources(
-                [row.artifact for row in plan.rows], cancellation=world.cancellation, emit=world.emit
-            )
-            observations = observe(ready, destinations, world.emit)
-            world.cancellation.check()
-        except Cancelled as stopped:
-            outcome = Outcome(Status.CANCELLED, stopped.code, failure=failure_from(stopped))
-            return run.finish(plan, {str(row.id): outcome for row in plan.rows})
-        now = build_plan(
-            manifest_path=plan.manifest_path,
-            manifest_sha256=plan.manifest_sha256,
-            release=plan.release,
-            artifacts=[row.artifact for row in plan.rows],
-            ready=ready,
-            unready=unready,
-            observations=observations,
+    specs = [spec for spec in saved.destinations if spec.name in used]
+    with world.connect(specs) as destinations, run.concluding(specs, destinations) as ending:
+        ending.plan = plan
+        ending.outcomes = _carry_out_saved(plan, destinations, world, options)
+    return run.finish(plan, ending.outcomes)
+
+
+def _carry_out_saved(
+    plan: Plan, destinations: Mapping[str, Destination], world: World, options: ApplyOptions
+) -> dict[str, Outcome]:
+    try:
+        ready, unready = read_sources(
+            [row.artifact for row in plan.rows], cancellation=world.cancellation, emit=world.emit
         )
-        stale = {
-            str(row.id): _stale(why)
-            for row, fresh in zip(plan.rows, now.rows, strict=True)
-            if (why := _moved(row, fresh)) is not None
-        }
-        fresh_plan = replace(now, rows=tuple(row for row in now.rows if str(row.id) not in stale))
-        return run.finish(plan, {**stale, **_carry_out(fresh_plan, destinations, world, options)})
+        observations = observe(ready, destinations, world.emit)
+        world.cancellation.check()
+    except Cancelled as stopped:
+        outcome = Outcome(Status.CANCELLED, stopped.code, failure=failure_from(stopped))
+        return {str(row.id): outcome for row in plan.rows}
+    now = build_plan(
+        manifest_path=plan.manifest_path,
+        manifest_sha256=plan.manifest_sha256,
+        release=plan.release,
+        artifacts=[row.artifact for row in plan.rows],
+        ready=ready,
+        unready=unready,
+        observations=observations,
+    )
+    stale = {
+        str(row.id): _stale(why)
+        for row, fresh in zip(plan.rows, now.rows, strict=True)
+        if (why := _moved(row, fresh)) is not None
+    }
+    fresh_plan = replace(now, rows=tuple(row for row in now.rows if str(row.id) not in stale))
+    return {**stale, **_carry_out(fresh_plan, destinations, world, options)}
 
 
 def _moved(planned: PlanRow, now: PlanRow) -> str | None:
@@ -137,12 +148,15 @@ def _stale(why: str) -> Outcome:
 def _apply(load: LoadManifest, world: World, options: ApplyOptions, run: _Run) -> Report:
     manifest = selected(load(), options.selection, world)
     run.start(len(manifest.artifacts))
-    with world.connect(used_destinations(manifest)) as destinations:
+    specs = used_destinations(manifest)
+    with world.connect(specs) as destinations, run.concluding(specs, destinations) as ending:
         try:
-            plan = make_plan(manifest, world, destinations)
+            plan = ending.plan = make_plan(manifest, world, destinations)
         except Cancelled as stopped:
-            return run.finish(*_stopped(manifest, stopped))
-        return run.finish(plan, _carry_out(plan, destinations, world, options))
+            plan, ending.outcomes = _stopped(manifest, stopped)
+        else:
+            ending.outcomes = _carry_out(plan, destinations, world, options)
+    return run.finish(plan, ending.outcomes)
 
 
 def _carry_out(
@@ -180,19 +194,39 @@ class _Run:
         self._id = world.new_run_id()
         self._started_at = world.now()
         self._started = world.monotonic()
+        self._ending = Ending()
 
     def start(self, total: int) -> None:
         self._world.emit(RunStarted(self._id, "apply", total))
 
+    @contextlib.contextmanager
+    def concluding(self, specs: Sequence[DestinationSpec], destinations: Mapping[str, Destination]) -> Iterator[Ending]:
+        """Yield where the run notes what it has come to; the destinations tidy up at the end of the block."""
+        with concluding(specs, destinations, self._ending, self._world.host()):
+            yield self._ending
+
     def finish(self, plan: Plan, outcomes: Mapping[str, Outcome]) -> Report:
         seconds = self._world.monotonic() - self._started
-        report = build_report(plan, outcomes, run=self._info(), seconds=seconds, signal=self._world.cancellation.signal)
+        report = build_report(
+            plan,
+            outcomes,
+            run=self._info(),
+            seconds=seconds,
+            signal=self._world.cancellation.signal,
+            destinations=self._ending.destinations,
+        )
         self._world.emit(RunFinished(report.exit_code, seconds))
         return report
 
     def fail(self, error: PublisherError) -> Report:
         seconds = self._world.monotonic() - self._started
-        report = failed_report(error, manifest_path=self._options.manifest_path, run=self._info(), seconds=seconds)
+        report = failed_report(
+            error,
+            manifest_path=self._options.manifest_path,
+            run=self._info(),
+            seconds=seconds,
+            destinations=self._ending.destinations,
+        )
         self._world.emit(RunFinished(report.exit_code, seconds))
         return report
 

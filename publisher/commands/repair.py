@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from publisher.commands.concluding import Ending, concluding
 from publisher.commands.plan import LoadManifest, make_plan, selected, used_destinations
 from publisher.destinations.port import Consent, Destination, RunFacts
 from publisher.errors import CredentialsError, InputError, PublisherError
@@ -52,6 +53,7 @@ def repair(
     """Repair each artifact of the manifest that needs it. The report's action is what `apply` would have done."""
     started_at, started = world.now(), world.monotonic()
     run_id = world.new_run_id()
+    ending = Ending()
 
     def info() -> RunInfo:
         facts = world.provenance(options.root)
@@ -67,15 +69,25 @@ def repair(
     try:
         manifest = _selected(load, world, options)
         world.emit(RunStarted(run_id, "repair", len(manifest.artifacts)))
-        with world.connect(used_destinations(manifest)) as destinations:
-            plan = make_plan(manifest, world, destinations)
-            outcomes = dict(_repaired(plan, destinations, world, options))
+        specs = used_destinations(manifest)
+        with world.connect(specs) as destinations, concluding(specs, destinations, ending, world.host()):
+            plan = ending.plan = make_plan(manifest, world, destinations)
+            ending.outcomes = outcomes = dict(_repaired(plan, destinations, world, options))
         seconds = world.monotonic() - started
-        report = build_report(plan, outcomes, run=info(), seconds=seconds, signal=world.cancellation.signal)
+        report = build_report(
+            plan,
+            outcomes,
+            run=info(),
+            seconds=seconds,
+            signal=world.cancellation.signal,
+            destinations=ending.destinations,
+        )
     except PublisherError as error:
         on_error(error)
         seconds = world.monotonic() - started
-        report = failed_report(error, manifest_path=options.manifest_path, run=info(), seconds=seconds)
+        report = failed_report(
+            error, manifest_path=options.manifest_path, run=info(), seconds=seconds, destinations=ending.destinations
+        )
     world.emit(RunFinished(report.exit_code, seconds))
     return report
 

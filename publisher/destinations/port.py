@@ -84,6 +84,17 @@ class Finding:
     exit_code: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a destination can take. `max_in_flight` artifacts are published at once; None is as many as the run does."""
+
+    max_in_flight: int | None = None
+
+
+CONCLUDE_S = 30.0
+"""How long a destination may take to conclude, in seconds: a CI system that stopped the job kills it soon after."""
+
+
 class Observer(Protocol):
     """The reading half of a destination."""
 
@@ -96,6 +107,10 @@ class Observer(Protocol):
 
 
 class Destination(Observer, Protocol):
+    @property
+    def limits(self) -> Limits:
+        """What the run must not exceed; asked once a run."""
+
     def publish(self, item: ReadyArtifact, host: Host) -> Outcome:
         """Publish one artifact, re-reading everything first. Returns an Outcome for every failure of the world."""
 
@@ -117,6 +132,15 @@ class Destination(Observer, Protocol):
         """Download one registered artifact as a device would, into `output`, whole or not at all.
 
         Raises `NotFoundError` if it is not registered, `DamagedObjectError` if it is not what was registered.
+        """
+
+    def conclude(self, outcomes: Mapping[ArtifactId, Outcome], host: Host) -> Sequence[str]:
+        """Tidy up after a run: revoke a token, abort what no run can use any more. Say in sentences what was done.
+
+        Called once, before `close`, after every artifact has ended, however the run ends: also by a failure or a stop.
+        `outcomes` are those of this destination's artifacts, and empty if the run ended before any was looked at. A
+        stop that was requested does not excuse from it; it ends within `CONCLUDE_S`. What cannot be tidied is a
+        sentence, too; it raises for nothing that the world does.
         """
 
     def diagnose(self, *, create_tables: bool) -> Sequence[Finding]:

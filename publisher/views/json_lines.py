@@ -19,6 +19,7 @@ from publisher.errors import LocalResourceError
 from publisher.events import (
     ArtifactFinished,
     ArtifactStarted,
+    Concluded,
     Event,
     Listener,
     Observing,
@@ -96,6 +97,8 @@ def event_document(event: Event) -> Document:
             return {"type": "artifact_finished", "id": str(event.id), **_outcome(event.outcome)}
         case Warned():
             return {"type": "warned", "id": _optional(event.id), "message": event.message}
+        case Concluded():
+            return {"type": "concluded", "destination": event.destination, "message": event.message}
         case StopRequested():
             return {"type": "stop_requested", "reason": event.reason}
         case RunFinished():

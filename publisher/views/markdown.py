@@ -66,6 +66,7 @@ def report_markdown(report: Report) -> str:
         for entry in report.artifacts
         if entry.error and entry.status in NEEDS_ATTENTION
     ]
+    details += [_detail(code(item.name), item.notes) for item in report.destinations if item.notes]
     if report.error:
         details.insert(0, _detail("the whole run", error_lines(report.error)))
     what_next = f"; {next_step(report.exit_code)}" if report.exit_code and not report.error else ""

@@ -11,6 +11,7 @@ from typing import TextIO, assert_never
 from publisher.events import (
     ArtifactFinished,
     ArtifactStarted,
+    Concluded,
     Event,
     Observing,
     Progress,
@@ -74,6 +75,8 @@ class PlainView:
                 return f"{_name(event.id)}: {outcome_text(event.outcome)}"
             case Warned():
                 return f"warning: {_name(event.id) + ': ' if event.id else ''}{safe_text(event.message)}"
+            case Concluded():
+                return None  # the end of the run tells it, also where progress is not shown
             case StopRequested():
                 return f"stopping ({safe_text(event.reason)}): what is past the point of no return is finished first"
             case RunFinished():

@@ -34,6 +34,9 @@ def render_report(report: Report, console: Console, *, report_path: str | None =
         render_lines(error_lines(report.error), console)
     for entry in report.artifacts:
         _render_entry(entry, console)
+    for destination in report.destinations:
+        for note in destination.notes:
+            print_indented(f"{safe_text(destination.name)}: {safe_text(note)}", console, indent=0)
     if report.exit_code and not report.error:
         print_sentence(next_step(report.exit_code), console, style="yellow")
     where = f"; report: {safe_text(report_path)}" if report_path else ""

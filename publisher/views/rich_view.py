@@ -20,6 +20,7 @@ from rich.text import Text
 from publisher.events import (
     ArtifactFinished,
     ArtifactStarted,
+    Concluded,
     Event,
     Observing,
     Progress,
@@ -100,6 +101,8 @@ class RichView:
                 self._finish(event)
             case Warned():
                 self._say(event.id, f"warning: {safe_text(event.message)}", style="yellow")
+            case Concluded():
+                self._phase = f"tidying up {safe_text(event.destination)}"
             case StopRequested():
                 self._phase = f"stopping ({safe_text(event.reason)}), finishing what is past the point of no return"
             case RunFinished():

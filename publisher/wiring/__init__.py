@@ -7,10 +7,9 @@ Vendor libraries are imported by the adapters, and the adapters are imported her
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from publisher.cancellation import Cancellation
 from publisher.destinations.port import Destination, VerifyMode
@@ -18,13 +17,11 @@ from publisher.errors import InputError
 from publisher.events import Listener
 from publisher.model import DestinationSpec
 from publisher.provenance import collect
-from publisher.wiring.fleet import local_fleet, settings_fleet
+from publisher.settings.environment import Environment
+from publisher.settings.problems import settings_error
+from publisher.wiring.kinds import KINDS, Build, Kind
+from publisher.wiring.surroundings import Surroundings
 from publisher.world import Connect, World
-
-if TYPE_CHECKING:
-    from publisher.settings import FleetSettings
-
-Build = Callable[[DestinationSpec], Destination]
 
 
 def compose(
@@ -37,12 +34,9 @@ def compose(
     cancellation: Cancellation,
 ) -> World:
     """Return the world of one run: the real destinations, or embedded ones below `local`."""
-    if local is None:
-        connect = connect_from_settings(environment, verify=verify, cancellation=cancellation)
-    else:
-        connect = connect_locally(local, writes=writes, verify=verify, cancellation=cancellation)
+    around = Surroundings(_state_folder(environment), verify, writes, cancellation)
     return World(
-        connect=connect,
+        connect=connect_from_settings(environment, around) if local is None else connect_locally(local, around),
         environment=environment,
         provenance=cache(lambda root: collect(root, environment)),
         emit=emit,
@@ -50,73 +44,70 @@ def compose(
     )
 
 
-def connect_from_settings(environment: Mapping[str, str], *, verify: VerifyMode, cancellation: Cancellation) -> Connect:
+def connect_from_settings(environment: Mapping[str, str], around: Surroundings) -> Connect:
     """Return a `Connect` that reads settings from the environment: all destinations' problems in one error."""
 
     @contextlib.contextmanager
     def connect(specs: Sequence[DestinationSpec]) -> Iterator[Mapping[str, Destination]]:
-        from publisher.settings import Environment, fleet_settings, settings_error
-
         environments = {spec.name: Environment(environment, spec.env_prefix) for spec in specs}
-        settings = {spec.name: fleet_settings(environments[spec.name]) for spec in specs}
+        prepared = {spec.name: _kind(spec).prepare(spec, environments[spec.name], around) for spec in specs}
         problem = settings_error(environments)
         if problem is not None:
             raise problem
-        state_folder = _state_folder(environment)
-
-        def build(spec: DestinationSpec) -> Destination:
-            return settings_fleet(
-                spec,
-                _present(settings[spec.name]),
-                state_folder=state_folder,
-                verify=verify,
-                cancellation=cancellation,
-            )
-
-        with _all_built(specs, build) as built:
+        with _all_built({name: _present(build) for name, build in prepared.items()}) as built:
             yield built
 
     return connect
 
 
-def connect_locally(folder: Path, *, writes: bool, verify: VerifyMode, cancellation: Cancellation) -> Connect:
+def connect_locally(folder: Path, around: Surroundings) -> Connect:
     """Return a `Connect` to embedded destinations below `folder`: the same protocol, no server and no secret.
 
-    Folders and tables are made only if `writes`; a reading command finds nothing where nothing is.
-
-    A destination with an `env_prefix` gets a folder of its own, so that a rehearsal mixes two fleets no more than
-    the real settings do.
+    Folders and tables are made only if the command writes; a reading one finds nothing where nothing is.
     """
+
+    def built(spec: DestinationSpec) -> Build:
+        return lambda: _kind(spec).local(local_home(folder, spec), around)
 
     @contextlib.contextmanager
     def connect(specs: Sequence[DestinationSpec]) -> Iterator[Mapping[str, Destination]]:
-        def build(spec: DestinationSpec) -> Destination:
-            place = spec.env_prefix.strip("_").lower()
-            home = folder / f"fleet-{place}" if place else folder
-            return local_fleet(home, writes=writes, verify=verify, cancellation=cancellation)
-
-        with _all_built(specs, build) as built:
-            yield built
+        with _all_built({spec.name: built(spec) for spec in specs}) as destinations:
+            yield destinations
 
     return connect
 
 
+def local_home(folder: Path, spec: DestinationSpec) -> Path:
+    """Return the folder of a destination's stand-in: `folder` itself for the fleet, else `conda`, `fleet-eu` and so on.
+
+    One folder for each kind and prefix: a rehearsal mixes two places no more and no less than the real settings do.
+    """
+    place = spec.env_prefix.strip("_").lower()
+    if spec.kind == "fleet" and not place:
+        return folder
+    return folder / (f"{spec.kind}-{place}" if place else spec.kind)
+
+
 @contextlib.contextmanager
-def _all_built(specs: Sequence[DestinationSpec], build: Build) -> Iterator[Mapping[str, Destination]]:
+def _all_built(builds: Mapping[str, Build]) -> Iterator[Mapping[str, Destination]]:
     with contextlib.ExitStack() as closing:
         built = {}
-        for spec in specs:
-            if spec.kind != "fleet":
-                raise InputError(f"destination {spec.name}: kind {spec.kind} is not supported by this version")
-            built[spec.name] = build(spec)
-            closing.callback(built[spec.name].close)
+        for name, build in builds.items():
+            built[name] = build()
+            closing.callback(built[name].close)
         yield built
 
 
-def _present(settings: FleetSettings | None) -> FleetSettings:
-    if settings is None:
+def _kind(spec: DestinationSpec) -> Kind:
+    if spec.kind not in KINDS:
+        raise InputError(f"destination {spec.name}: kind {spec.kind} is not supported by this version")
+    return KINDS[spec.kind]
+
+
+def _present(build: Build | None) -> Build:
+    if build is None:
         raise RuntimeError("incomplete settings were accepted")
-    return settings
+    return build
 
 
 def _state_folder(environment: Mapping[str, str]) -> Path | None:

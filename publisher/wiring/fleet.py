@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from publisher.cancellation import Cancellation
-from publisher.destinations.port import Destination, VerifyMode
+from publisher.destinations.port import Destination
 from publisher.errors import LocalResourceError
 from publisher.model import DestinationSpec
 from publisher.retry import RetryPolicy
+from publisher.wiring.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from publisher.destinations.fleet.doctor import Tables
@@ -28,14 +28,7 @@ if TYPE_CHECKING:
     from publisher.stores.port import ObjectStore
 
 
-def settings_fleet(
-    spec: DestinationSpec,
-    settings: FleetSettings,
-    *,
-    state_folder: Path | None,
-    verify: VerifyMode,
-    cancellation: Cancellation,
-) -> Destination:
+def settings_fleet(spec: DestinationSpec, settings: FleetSettings, around: Surroundings) -> Destination:
     """Return the fleet of these settings. Connects to nothing yet. Raises `SettingsError` for unusable values."""
     from publisher.destinations.fleet.escrow import NoEscrow, ObjectEscrow
     from publisher.stores.gate import StoreGate
@@ -79,19 +72,17 @@ def settings_fleet(
         close=close,
         recovery=_recovery_keys(settings),
         statements=_statements(store, settings, spec.env_prefix),
-        gate=StoreGate(store, ProbeCache(state_folder, now=time.time) if state_folder else None),
+        gate=StoreGate(store, ProbeCache(around.state_folder, now=time.time) if around.state_folder else None),
         cdn_base_url=settings.cdn_base_url,
         ca_file=s3.ca_file,
         files_below=None,
         spool_folder=settings.spool_folder,
-        verify=verify,
-        cancellation=cancellation,
+        around=around,
     )
 
 
-def local_fleet(folder: Path, *, writes: bool, verify: VerifyMode, cancellation: Cancellation) -> Destination:
-    """Return a fleet below `folder`. Makes the folder and its tables only if `writes`."""
-    """Return a fleet below `folder`. Makes the folder and its tables only if `writes`."""
+def local_fleet(folder: Path, around: Surroundings) -> Destination:
+    """Return a fleet below `folder`. Makes the folder and its tables only if the command writes."""
     from publisher.destinations.fleet.escrow import NoEscrow
     from publisher.registries.nothing import NothingRegistered
     from publisher.registries.sql import SqlEscrow, SqlOptions, SqlRegistry
@@ -103,12 +94,12 @@ def local_fleet(folder: Path, *, writes: bool, verify: VerifyMode, cancellation:
     escrow: KeyEscrow
     tables: Tables | None = None
     close: Callable[[], None]
-    if writes:
+    if around.writes:
         _make_folder(spool_folder)
-    if writes or database.exists():
+    if around.writes or database.exists():
         sql = SqlRegistry(SqlOptions(url=f"sqlite:///{database}"))
         registry, tables, escrow, close = sql, sql, SqlEscrow(sql), sql.close
-        if writes:
+        if around.writes:
             sql.create_tables()
     else:
         registry, escrow, close = NothingRegistered(str(database)), NoEscrow(), _nothing_to_close
@@ -126,8 +117,7 @@ def local_fleet(folder: Path, *, writes: bool, verify: VerifyMode, cancellation:
         ca_file=None,
         files_below=folder / "objects",
         spool_folder=spool_folder,
-        verify=verify,
-        cancellation=cancellation,
+        around=around,
     )
 
 
@@ -145,8 +135,7 @@ def _destination(
     ca_file: Path | None,
     files_below: Path | None,
     spool_folder: Path | None,
-    verify: VerifyMode,
-    cancellation: Cancellation,
+    around: Surroundings,
 ) -> Destination:
     from publisher.destinations.fleet.destination import FleetDestination
     from publisher.destinations.fleet.doctor import diagnose
@@ -172,8 +161,8 @@ def _destination(
         download=downloader(ca_file, files_below=files_below),
         diagnose=lambda create_tables: diagnose(ports, gate, tables, create_tables=create_tables),
         close=close,
-        verify=verify,
-        cancellation=cancellation,
+        verify=around.verify,
+        cancellation=around.cancellation,
     )
 
 

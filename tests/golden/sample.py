@@ -10,6 +10,7 @@ from pathlib import Path
 from publisher.events import (
     ArtifactFinished,
     ArtifactStarted,
+    Concluded,
     Event,
     Observing,
     Progress,
@@ -41,7 +42,7 @@ from publisher.model import (
 from publisher.plan import DECISIONS, OFFLINE, Action, Plan, PlanRow
 from publisher.planfile import SavedPlan
 from publisher.reasons import Reason
-from publisher.report import Report, RunInfo, build_report
+from publisher.report import DestinationReport, Report, RunInfo, build_report
 from tests.support.kinds import fleet_of
 
 ROOT = Path("/checkout")
@@ -183,7 +184,13 @@ def run_info() -> RunInfo:
 
 
 def report() -> Report:
-    return build_report(plan(), outcomes(), run=run_info(), seconds=320.0)
+    told = DestinationReport(
+        name="fleet",
+        kind="fleet",
+        location="s3.example.com/artifacts and admin.example.com",
+        notes=["aborted an upload that no run can finish"],
+    )
+    return build_report(plan(), outcomes(), run=run_info(), seconds=320.0, destinations=[told])
 
 
 def clean_report() -> Report:
@@ -220,6 +227,7 @@ def events() -> Iterator[tuple[float, Event]]:
     yield 100.0, StopRequested("SIGTERM")
     yield 312.8, ArtifactFinished(large, ended[str(large)])
     yield 313.0, ArtifactFinished(ids[2], ended[str(ids[2])])
+    yield 319.0, Concluded("fleet", "aborted an upload that no run can finish")
     yield 320.0, RunFinished(5, 320.0)
 
 

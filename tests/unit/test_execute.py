@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 from publisher.cancellation import Cancellation
-from publisher.destinations.port import Destination, Host
-from publisher.events import ArtifactFinished, Event, Serialized
+from publisher.destinations.port import Destination, Host, Limits
+from publisher.events import ArtifactFinished, Event, Serialized, ignore
 from publisher.execute import execute
 from publisher.model import (
     Artifact,
@@ -40,9 +40,14 @@ class Scripted:
 
     behave: Callable[[str, Host], Outcome]
     asked: list[str] = field(default_factory=list)
+    at_once: int | None = None
     together: int = 0
     most_together: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.at_once)
 
     def publish(self, item: ReadyArtifact, host: Host) -> Outcome:
         name = fleet_of(item.artifact).resource_name
@@ -85,9 +90,10 @@ def run(
     jobs: int = 1,
     fail_fast: bool = False,
     cancellation: Cancellation | None = None,
+    at_once: int | None = None,
 ) -> tuple[dict[str, Outcome], Scripted, list[Event]]:
     events: list[Event] = []
-    scripted = Scripted(behave)
+    scripted = Scripted(behave, at_once=at_once)
     host = Host(Serialized(events.append), cancellation or Cancellation(), time.monotonic, time.sleep)
     outcomes = execute(plan, {"fleet": cast("Destination", scripted)}, host, jobs=jobs, fail_fast=fail_fast)
     return outcomes, scripted, events
@@ -184,3 +190,37 @@ def test_no_more_than_jobs_artifacts_are_in_flight() -> None:
     _, scripted, _ = run(plan_of(*[State.MISSING] * 9), behave, jobs=3)
 
     assert 1 < scripted.most_together <= 3
+
+
+def test_no_more_are_in_flight_than_a_destination_takes() -> None:
+    """A destination with a limit gets one artifact after the other, whatever the number of jobs."""
+    outcomes, scripted, _ = run(plan_of(*[State.MISSING] * 12), lambda *_: PUBLISHED, jobs=4, at_once=1)
+
+    assert scripted.most_together == 1
+    assert scripted.asked == [f"m{number}" for number in range(12)]
+    assert len(outcomes) == 12
+
+
+def test_a_destination_at_its_limit_holds_back_only_its_own() -> None:
+    """While one destination's artifact is in flight, the other destination's artifacts all get their turn."""
+    others_done = threading.Semaphore(0)
+
+    def wait_for_the_others(name: str, _host: Host) -> Outcome:
+        assert name == "m1" or all(others_done.acquire(timeout=20) for _ in range(6))
+        return PUBLISHED
+
+    def report(_name: str, _host: Host) -> Outcome:
+        others_done.release()
+        return PUBLISHED
+
+    plan = plan_of(*[State.MISSING] * 8)
+    slow = [replace(row, artifact=replace(row.artifact, destination="slow")) for row in plan.rows[:2]]
+    plan = replace(plan, rows=(*slow, *plan.rows[2:]))
+    one_at_a_time = Scripted(wait_for_the_others, at_once=1)
+    destinations = {"slow": one_at_a_time, "fleet": Scripted(report)}
+    host = Host(ignore, Cancellation(), time.monotonic, time.sleep)
+
+    outcomes = execute(plan, cast("dict[str, Destination]", destinations), host, jobs=2)
+
+    assert {outcome.status for outcome in outcomes.values()} == {Status.PUBLISHED}
+    assert one_at_a_time.most_together == 1

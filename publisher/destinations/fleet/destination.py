@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 from publisher.cancellation import Cancellation
+from publisher.destinations.asking import Reach, ask_each, unknown
 from publisher.destinations.fleet.device import Download, fetch_to
 from publisher.destinations.fleet.door import fleet_identity, identity_of
 from publisher.destinations.fleet.driver import Driver
@@ -25,7 +25,7 @@ from publisher.destinations.fleet.tidying import abort_stale_uploads
 from publisher.destinations.fleet.uncompared import look_uncompared
 from publisher.destinations.fleet.values import Marks
 from publisher.destinations.fleet.verifying import verify_content
-from publisher.destinations.port import Consent, Fetched, Finding, Host, VerifyMode, VerifyResult
+from publisher.destinations.port import Consent, Fetched, Finding, Host, Limits, VerifyMode, VerifyResult
 from publisher.errors import (
     Cancelled,
     CapabilityError,
@@ -36,7 +36,6 @@ from publisher.errors import (
 from publisher.exit_codes import ExitCode
 from publisher.model import (
     ArtifactId,
-    Certainty,
     Failure,
     FleetIdentity,
     Identity,
@@ -54,8 +53,6 @@ from publisher.registries.port import NoRow, Row
 from publisher.statements.checking import MISSING, Checked
 from publisher.statements.envelope import Verifier
 from publisher.statements.statement import Claim
-
-OBSERVE_THREADS = 8
 
 
 class FleetDestination:
@@ -83,6 +80,10 @@ class FleetDestination:
     def location(self) -> str:
         return f"{self._ports.store.location} and {self._ports.registry.location}"
 
+    @property
+    def limits(self) -> Limits:
+        return Limits()
+
     def observe(self, items: Sequence[ReadyArtifact]) -> Mapping[ArtifactId, Observation]:
         """Look up rows in bulk, then ask the store about each object, several at a time."""
         rows = self._rows([identity_of(item) for item in items])
@@ -90,14 +91,10 @@ class FleetDestination:
         def observe_one(item: ReadyArtifact) -> Observation:
             row = rows[identity_of(item)]
             if isinstance(row, PublisherError):
-                return _unknown(row)
-            try:
-                return self._observation(item, self._look(item, row)[1])
-            except PublisherError as error:
-                return _unknown(error)
+                raise row
+            return self._observation(item, self._look(item, row)[1])
 
-        with ThreadPoolExecutor(OBSERVE_THREADS, thread_name_prefix="observe") as pool:
-            return dict(zip((item.artifact.id for item in items), pool.map(observe_one, items), strict=True))
+        return ask_each(items, observe_one)
 
     def publish(self, item: ReadyArtifact, host: Host) -> Outcome:
         steps = publish(_wanted(item), registry=self._ports.registry.location, verify=self._verify)
@@ -162,7 +159,7 @@ class FleetDestination:
             if trusted and result.observation.state is State.PUBLISHED:
                 return replace(result, statement=self._statement(wanted, observation, trusted))
         except PublisherError as error:
-            return VerifyResult(_unknown(error), content_compared=False)
+            return VerifyResult(unknown(error), content_compared=False)
         return result
 
     def _statement(self, wanted: Wanted, observation: Observation, trusted: Sequence[Verifier]) -> Checked:
@@ -202,6 +199,9 @@ class FleetDestination:
         size, digest = fetch_to(output, self._row(wanted), self._download, compression=compression)
         return Fetched(size, digest)
 
+    def conclude(self, _outcomes: Mapping[ArtifactId, Outcome], _host: Host) -> Sequence[str]:
+        return ()
+
     def diagnose(self, *, create_tables: bool) -> Sequence[Finding]:
         return list(self._diagnose(create_tables))
 
@@ -211,7 +211,11 @@ class FleetDestination:
     def _rows(self, identities: Sequence[FleetIdentity]) -> dict[FleetIdentity, Row | NoRow | PublisherError]:
         registry, found = self._ports.registry, dict[FleetIdentity, Row | NoRow | PublisherError]()
         size = max(1, registry.lookup_batch or len(identities))
+        reach = Reach(1)
         for chunk in _chunks(identities, size):
+            if reach.given_up is not None:
+                found.update(dict.fromkeys(chunk, reach.given_up))
+                continue
             try:
                 found.update(
                     self._ports.retry.call(
@@ -221,7 +225,10 @@ class FleetDestination:
                     )
                 )
             except PublisherError as error:
+                reach.failed(error)
                 found.update(dict.fromkeys(chunk, error))
+            else:
+                reach.answered()
         return found
 
     def _look(self, item: ReadyArtifact | UnreadySource, row: Row | NoRow) -> tuple[Wanted, Looked]:
@@ -265,10 +272,6 @@ _UNCOMPARED = {State.PUBLISHED: "row and object agree"}
 def _wanted(item: ReadyArtifact | UnreadySource) -> Wanted:
     source = item.source.sha256.hex if isinstance(item, ReadyArtifact) else ""
     return Wanted(identity_of(item), source, item.artifact.compression.wire)
-
-
-def _unknown(error: PublisherError) -> Observation:
-    return Observation(State.UNKNOWN, Certainty.UNKNOWN, error.message, failure=failure_from(error))
 
 
 def _failure_of(ending: Ending) -> Failure | None:

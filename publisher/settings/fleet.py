@@ -1,22 +1,14 @@
-"""Settings from the environment: typed, secrets masked from the moment they are read, every problem named at once.
-
-Any secret may come from a file instead: `NAME_FILE=/run/secrets/x`. A destination with an `env_prefix` reads prefixed
-names only, so that two fleets never mix. Values are never echoed, in errors neither.
-"""
+"""The settings of one fleet: its object store, its registry, and how keys survive a crash."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from publisher.errors import SettingsError
-
-SECRET_FILE_LIMIT_BYTES = 64 * 1024
+from publisher.settings.environment import Environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,84 +47,6 @@ class FleetSettings:
     escrow: Literal["sql", "s3", "none"]
     spool_folder: Path | None
     signing_key: SecretStr | None = None
-
-
-class Environment:
-    """Reads names with a prefix and gathers everything that is wrong, so that one error can name it all."""
-
-    def __init__(self, values: Mapping[str, str], prefix: str = "") -> None:
-        self._values = values
-        self._prefix = prefix
-        self.missing: list[str] = []
-        self.malformed: list[str] = []
-
-    def name(self, name: str) -> str:
-        return self._prefix + name
-
-    def text(self, name: str) -> str | None:
-        return self._values.get(self.name(name)) or None
-
-    def required(self, name: str) -> str:
-        value = self.text(name)
-        if value is None:
-            self.missing.append(self.name(name))
-        return value or ""
-
-    def url(self, name: str, *, required: bool = False) -> str | None:
-        """Return an http(s) URL without a trailing slash; userinfo, query and fragment are refused."""
-        value = self.required(name) if required else self.text(name)
-        if not value:
-            return None
-        try:
-            parts = urlsplit(value)
-            is_sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            is_sound = False
-        if not is_sound or parts.username or parts.password or parts.query or parts.fragment:
-            self.malformed.append(f"{self.name(name)} must be an http(s) URL without user, query or fragment")
-            return None
-        return value.rstrip("/")
-
-    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
-        value = self.text(name) or default
-        if value not in allowed:
-            self.malformed.append(f"{self.name(name)} must be one of {', '.join(allowed)}")
-            return default
-        return value
-
-    def file(self, name: str) -> Path | None:
-        value = self.text(name)
-        if value is None:
-            return None
-        if not Path(value).is_file():
-            self.malformed.append(f"{self.name(name)} does not name a file")
-        return Path(value)
-
-    def secret(self, name: str, *, required: bool = False) -> SecretStr | None:
-        """Return the secret from `NAME`, or from the file that `NAME_FILE` names (one trailing newline is dropped)."""
-        direct, file = self._values.get(self.name(name)), self._values.get(self.name(name) + "_FILE")
-        if direct and file:
-            self.malformed.append(f"{self.name(name)} and {self.name(name)}_FILE are both set; keep one")
-            return None
-        if direct:
-            return SecretStr(direct)
-        if file:
-            return self._secret_from(self.name(name) + "_FILE", Path(file))
-        if required:
-            self.missing.append(self.name(name))
-        return None
-
-    def _secret_from(self, name: str, path: Path) -> SecretStr | None:
-        try:
-            with path.open("rb") as opened:
-                data = opened.read(SECRET_FILE_LIMIT_BYTES + 1)
-            text = data.decode().removesuffix("\n").removesuffix("\r")
-        except (OSError, UnicodeDecodeError):
-            text = ""
-        if not text or len(text) > SECRET_FILE_LIMIT_BYTES:
-            self.malformed.append(f"{name} does not name a readable, non-empty text file")
-            return None
-        return SecretStr(text)
 
 
 def fleet_settings(environment: Environment) -> FleetSettings | None:
@@ -207,20 +121,4 @@ def _admin_api(env: Environment) -> AdminApiSettings | None:
         get_update_field=env.text("ADMIN_API_GET_UPDATE_FIELD"),
         duplicate=env.text("ADMIN_API_DUPLICATE"),
         ca_file=ca_file,
-    )
-
-
-def settings_error(environments: Mapping[str, Environment]) -> SettingsError | None:
-    """Return one error that names every missing and malformed setting of all destinations, or None."""
-    missing = list(dict.fromkeys(name for env in environments.values() for name in env.missing))
-    malformed = list(dict.fromkeys(text for env in environments.values() for text in env.malformed))
-    if not missing and not malformed:
-        return None
-    parts = []
-    if missing:
-        parts.append("missing settings: " + ", ".join(missing))
-    parts.extend(malformed)
-    return SettingsError(
-        "; ".join(parts),
-        hint="set them in the environment (secrets also as NAME_FILE), or rehearse without any with --local",
     )

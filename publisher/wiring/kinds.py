@@ -1,0 +1,53 @@
+"""The kinds of destination this program can reach: for each, how its settings are read and how it is built.
+
+A new kind is one module in `settings/`, one here like `fleet.py`, and one line in `KINDS`. A test compares the table
+with the kinds that a manifest may name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from publisher.destinations.port import Destination
+from publisher.model import DestinationSpec
+from publisher.settings.environment import Environment
+from publisher.settings.fleet import fleet_settings
+from publisher.wiring.fleet import local_fleet, settings_fleet
+from publisher.wiring.surroundings import Surroundings
+
+Build = Callable[[], Destination]
+"""Build a destination; connects to nothing yet. Raises `SettingsError` for settings that turn out unusable."""
+
+Prepare = Callable[[DestinationSpec, Environment, Surroundings], Build | None]
+"""Read the settings; None if any is missing or malformed, which the environment's two lists then tell."""
+
+Local = Callable[[Path, Surroundings], Destination]
+"""Build the stand-in that lives in a folder: the same protocol, with no server and no secret."""
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    prepare: Prepare
+    local: Local
+
+
+def from_settings(
+    read: Callable[[Environment], S | None], build: Callable[[DestinationSpec, S, Surroundings], Destination]
+) -> Prepare:
+    """Return a `Prepare` that reads settings with `read` and hands them to `build`."""
+
+    def prepare(spec: DestinationSpec, environment: Environment, around: Surroundings) -> Build | None:
+        settings = read(environment)
+        return None if settings is None else lambda: build(spec, settings, around)
+
+    return prepare
+
+
+KINDS: Mapping[str, Kind] = {
+    "fleet": Kind(from_settings(fleet_settings, settings_fleet), local_fleet),
+}
