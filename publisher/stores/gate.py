@@ -71,7 +71,8 @@ class StoreGate:
     def terms(self) -> StoreTerms:
         """Return what a publish may rely on. Raises `CapabilityError` as `require_safe`, and what the probe raises."""
         found = self.require_safe()
-        return StoreTerms(checks_uploads=found.checks_md5, streams=not self.upload_capabilities().problems())
+        uploads = self.upload_capabilities()
+        return StoreTerms(found.put_digests, uploads.part_digests, streams=not uploads.problems())
 
     def distrust(self) -> None:
         """Forget a too good opinion, here and in the bucket: the store broke a promise."""

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from publisher.stores.body import BodyDigest
+
 PUT_LIMIT_BYTES = 5 << 30
 """The largest object of one PUT. Source: the S3 API's limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreTerms:
-    """`checks_uploads` says that damaged bytes of a single PUT are refused; `streams`, that parts may be sent while
-    sealing, because they are checked and their conditional completion is atomic.
+    """`put_digests` and `part_digests` are what bytes have to carry so that the store refuses damaged ones; none if it
+    checks nothing. `streams` says that parts may be sent while sealing: they are checked, and their conditional
+    completion is atomic.
 
     A store whose create-if-absent is not proved has no terms: publishing to it is refused before.
     """
 
-    checks_uploads: bool = True
+    put_digests: frozenset[BodyDigest] = frozenset({BodyDigest.SHA256})
+    part_digests: frozenset[BodyDigest] = frozenset()
     streams: bool = False
     put_limit_bytes: int = PUT_LIMIT_BYTES
+
+    @property
+    def checks_uploads(self) -> bool:
+        """Whether damaged bytes of a single PUT are refused."""
+        return bool(self.put_digests)

@@ -43,7 +43,7 @@ from publisher.sealing.format import new_data_key, new_nonce
 from publisher.sealing.seal import seal
 from publisher.sources.opening import open_source
 from publisher.stores.control import write_control_once
-from publisher.stores.port import CompleteAnswer, CreateAnswer, MultipartStore
+from publisher.stores.port import BodyDigest, CompleteAnswer, CreateAnswer, MultipartStore
 from publisher.stores.terms import StoreTerms
 
 SHIELD_S = 60.0
@@ -128,6 +128,7 @@ class Driver(Reader):
                     compression=artifact.compression,
                     check=self._host.cancellation.check,
                     progress=self._counter(facts.size_bytes),
+                    content_md5=BodyDigest.MD5 in self._terms.put_digests and not isinstance(staged, StreamedUpload),
                 )
                 source.check_unchanged(made.source_sha256, facts)
         staged.finish(made)
@@ -148,14 +149,15 @@ class Driver(Reader):
         effort, bound = ports.effort, sealed_bound(facts.size_bytes)
         # Only a file's size is known beforehand; that of an image is a guess.
         if bound <= effort.held_bytes and isinstance(artifact.source, FileSource):
-            return Held()
+            return Held(self._terms.put_digests)
         if not self._terms.streams:
-            return Spool.make(ports.spool_folder, source_bytes=facts.size_bytes)
+            return Spool.make(ports.spool_folder, source_bytes=facts.size_bytes, digests=self._terms.put_digests)
         marks = Marks(nonce, self.identity.sha256, facts.sha256.hex, artifact.compression.wire, None, None)
         return StreamedUpload(
             cast("MultipartStore", ports.store),
             self.identity.object_key,
             metadata=marks.metadata(),
+            digests=self._terms.part_digests,
             part_bytes=effort.part_bytes(facts.size_bytes),
             buffers=effort.buffers,
             threads=effort.part_threads,

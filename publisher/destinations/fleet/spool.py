@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 from publisher.destinations.fleet.staging import Whole
 from publisher.errors import LocalResourceError
 from publisher.sealing.seal import Sealed as Made
-from publisher.stores.port import Body
+from publisher.stores.port import Body, BodyDigest
 
 MARGIN_BYTES = 64 * 1024
 
@@ -28,13 +28,13 @@ def sealed_bound(source_bytes: int) -> int:
 class Spool(Whole):
     """One nameless temporary file of sealed bytes. Discard it, or let the process end."""
 
-    def __init__(self, folder: Path, file: BinaryIO) -> None:
-        super().__init__()
+    def __init__(self, folder: Path, file: BinaryIO, digests: frozenset[BodyDigest]) -> None:
+        super().__init__(digests)
         self._folder = folder
         self._file = file
 
     @classmethod
-    def make(cls, base: Path | None, *, source_bytes: int) -> Spool:
+    def make(cls, base: Path | None, *, source_bytes: int, digests: frozenset[BodyDigest] = frozenset()) -> Spool:
         """Create a spool in `base` (default: the system's temporary folder).
 
         Raises `LocalResourceError` if the ciphertext of `source_bytes` would not fit, or nothing can be written there.
@@ -52,9 +52,10 @@ class Spool(Whole):
             file = tempfile.TemporaryFile(prefix="publish-", dir=parent, buffering=0)  # noqa: SIM115 - closed by discard
         except OSError as error:
             raise cls.unwritable(parent, error) from error
-        return cls(parent, cast("BinaryIO", file))
+        return cls(parent, cast("BinaryIO", file), digests)
 
     def write(self, piece: memoryview) -> None:
+        self.count(piece)
         try:
             while piece:
                 written = self._file.write(piece)
@@ -63,7 +64,7 @@ class Spool(Whole):
             raise self.unwritable(self._folder, error) from error
 
     def finish(self, made: Made) -> None:
-        self.body = Body(self.open, made.object_size, made.object_sha256, made.object_md5)
+        self.describe(Body(self.open, made.object_size), made)
 
     def open(self) -> BinaryIO:
         """Open the bytes from the start; each reader has its own position."""

@@ -6,12 +6,13 @@ already, as the parts of an upload (`streaming`). None of them makes the object 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
+from publisher.sealing.checksums import crc32_function
 from publisher.sealing.seal import Sealed as Made
-from publisher.stores.port import Body, CompleteAnswer, ObjectStore, Progress
+from publisher.stores.port import Body, BodyDigest, CompleteAnswer, ObjectStore, Progress
 
 
 class Staged(Protocol):
@@ -44,8 +45,24 @@ class Whole:
 
     is_streamed = False
 
-    def __init__(self) -> None:
+    def __init__(self, digests: frozenset[BodyDigest]) -> None:
         self.body: Body | None = None
+        self._crc32 = 0
+        self._continue_crc32 = crc32_function() if BodyDigest.CRC32 in digests else None
+
+    def count(self, piece: memoryview) -> None:
+        """Take the next bytes into what the store wants to know of them beside what sealing learns."""
+        if self._continue_crc32 is not None:
+            self._crc32 = self._continue_crc32(piece, self._crc32)
+
+    def describe(self, body: Body, made: Made) -> None:
+        """Make `body` the finished bytes, with every digest that is known of them."""
+        self.body = replace(
+            body,
+            sha256=made.object_sha256,
+            md5=made.object_md5 or None,
+            crc32=self._crc32 if self._continue_crc32 is not None else None,
+        )
 
     def create(
         self, store: ObjectStore, key: str, *, metadata: Mapping[str, str], progress: Progress | None
@@ -58,16 +75,16 @@ class Whole:
 class Held(Whole):
     """Sealed bytes in memory: for objects so small that a file would cost more than the bytes."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, digests: frozenset[BodyDigest]) -> None:
+        super().__init__(digests)
         self._bytes = bytearray()
 
     def write(self, piece: memoryview) -> None:
+        self.count(piece)
         self._bytes += piece
 
     def finish(self, made: Made) -> None:
-        held = self._bytes
-        self.body = Body(lambda: io.BytesIO(held), len(held), made.object_sha256, made.object_md5)
+        self.describe(Body.of_buffers([self._bytes]), made)
 
     def discard(self) -> str | None:
         self._bytes = bytearray()

@@ -7,18 +7,28 @@ An upload does not exist as an object before `create`; one that never gets there
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from hashlib import md5, sha256
+from typing import Protocol, TypeVar
 
 from publisher.destinations.fleet.spool import sealed_bound
 from publisher.errors import Cancelled, NotFoundError, PublisherError, UploadLostError
+from publisher.model import Digest
+from publisher.sealing.checksums import crc32_function
 from publisher.sealing.seal import Sealed as Made
-from publisher.stores.port import Body, CompleteAnswer, MultipartStore, ObjectStore, Progress
+from publisher.stores.port import Body, BodyDigest, CompleteAnswer, MultipartStore, ObjectStore, Progress, SentPart
 
-Repeat = Callable[[Callable[[], str]], str]
-"""Performs a request that may be repeated, as often as the retry policy says."""
+
+class Repeat(Protocol):
+    """Performs a request that may be repeated, as often as the retry policy says."""
+
+    def __call__(self, action: Callable[[], Result], /) -> Result: ...
+
+
+Result = TypeVar("Result")
 
 MIB = 1 << 20
 _PARTS_PLANNED = 900
@@ -55,6 +65,16 @@ class PartBuffers:
         self._permits.release()
 
 
+def body_of(part: memoryview, digests: frozenset[BodyDigest]) -> Body:
+    """Return the bytes of one part as a body that knows the digests which the store checks."""
+    return Body.of_buffers(
+        [part],
+        sha256=Digest(sha256(part).hexdigest()) if BodyDigest.SHA256 in digests else None,
+        md5=md5(part, usedforsecurity=False).digest() if BodyDigest.MD5 in digests else None,
+        crc32=crc32_function()(part, 0) if BodyDigest.CRC32 in digests else None,
+    )
+
+
 class StreamedUpload:
     """One upload in parts: begun with the first full part, completed by `create`, aborted by `discard` before that.
 
@@ -68,6 +88,7 @@ class StreamedUpload:
         key: str,
         *,
         metadata: Mapping[str, str],
+        digests: frozenset[BodyDigest],
         part_bytes: int,
         buffers: PartBuffers,
         threads: int,
@@ -76,6 +97,7 @@ class StreamedUpload:
         self._store = store
         self._key = key
         self._metadata = metadata
+        self._digests = digests
         self._part_bytes = part_bytes
         self._buffers = buffers
         self._repeat = repeat
@@ -83,8 +105,8 @@ class StreamedUpload:
         self._buffer: bytearray | None = None
         self._filled = 0
         self._upload_id: str | None = None
-        self._parts: list[Future[str]] = []
-        self._etags: list[str] = []
+        self._parts: list[Future[SentPart]] = []
+        self._sent: list[SentPart] = []
         self._failed: BaseException | None = None
         self._may_exist = False
         self.is_streamed = False
@@ -104,12 +126,12 @@ class StreamedUpload:
 
     def finish(self, made: Made) -> None:
         if not self.is_streamed:
-            held = bytes(memoryview(self._buffer or b"")[: self._filled])
-            self._release()
-            self.body = Body(lambda: io.BytesIO(held), len(held), made.object_sha256, made.object_md5)
+            whole = memoryview(self._buffer or b"")[: self._filled]
+            described = body_of(whole, self._digests)
+            self.body = replace(described, sha256=made.object_sha256)
             return
         self._ship()
-        self._etags = [part.result() for part in self._parts]
+        self._sent = [part.result() for part in self._parts]
 
     def create(
         self, store: ObjectStore, key: str, *, metadata: Mapping[str, str], progress: Progress | None
@@ -120,7 +142,7 @@ class StreamedUpload:
             return store.create(key, self.body, metadata=metadata, progress=progress)
         before, self._may_exist = self._may_exist, True
         try:
-            return self._store.complete_if_absent(self._key, self._upload_id, self._etags)
+            return self._store.complete_if_absent(self._key, self._upload_id, self._sent)
         except PublisherError:
             # An error, unlike an ambiguous answer, means that this request made nothing.
             self._may_exist = before
@@ -165,17 +187,17 @@ class StreamedUpload:
         if self._senders is not None:
             self._parts.append(self._senders.submit(self._send, self._upload_id, number, buffer, size))
             return
-        sent: Future[str] = Future()
+        sent: Future[SentPart] = Future()
         self._parts.append(sent)
         sent.set_result(self._send(self._upload_id, number, buffer, size))
 
     def _begin(self) -> str:
-        return self._repeat(lambda: self._store.start_upload(self._key, metadata=self._metadata))
+        return self._repeat(lambda: self._store.start_upload(self._key, metadata=self._metadata, digests=self._digests))
 
-    def _send(self, upload_id: str, number: int, buffer: bytearray, size: int) -> str:
+    def _send(self, upload_id: str, number: int, buffer: bytearray, size: int) -> SentPart:
         try:
             self._raise_failure()
-            body = Body.of(bytes(memoryview(buffer)[:size]))
+            body = body_of(memoryview(buffer)[:size], self._digests)
             return self._repeat(lambda: self._store.upload_part(self._key, upload_id, number, body))
         except NotFoundError:
             self._failed = UploadLostError(f"the upload in parts of {self._key} is gone: somebody aborted it")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import cast
 
@@ -19,7 +19,16 @@ from publisher.registries.port import (
     RegisterAnswer,
     Row,
 )
-from publisher.stores.port import Body, CompleteAnswer, CreateAnswer, ObjectInfo, OpenUpload, Progress
+from publisher.stores.port import (
+    Body,
+    BodyDigest,
+    CompleteAnswer,
+    CreateAnswer,
+    ObjectInfo,
+    OpenUpload,
+    Progress,
+    SentPart,
+)
 from tests.simulation.engine.follower import Follower, Request
 from tests.simulation.engine.network import (
     COMPLETE_FATES,
@@ -132,31 +141,33 @@ class ScheduledStore:
 
         return cast(CreateAnswer, line.send("create", "PUT object, no condition", apply, CREATE_FATES, writes=True))
 
-    def start_upload(self, key: str, *, metadata: Mapping[str, str]) -> str:
+    def start_upload(self, key: str, *, metadata: Mapping[str, str], digests: Collection[BodyDigest] = ()) -> str:
         line = self._line
 
         def apply() -> str:
-            return line.world.store.start_upload(key, metadata=metadata)
+            return line.world.store.start_upload(key, metadata=metadata, digests=digests)
 
         upload_id = cast(str, line.send("start upload", "POST uploads", apply, WRITE_FATES, writes=True))
         self._nonces[upload_id] = metadata.get("publish-nonce", "")
         return upload_id
 
-    def upload_part(self, key: str, upload_id: str, number: int, body: Body, progress: Progress | None = None) -> str:
+    def upload_part(
+        self, key: str, upload_id: str, number: int, body: Body, progress: Progress | None = None
+    ) -> SentPart:
         line = self._line
         with body.open() as source:
             data = source.read()
 
-        def apply() -> str:
+        def apply() -> SentPart:
             return line.world.store.upload_part(key, upload_id, number, Body.of(data))
 
-        return cast(str, line.send("upload part", f"PUT part {number}", apply, PART_FATES, writes=True))
+        return cast(SentPart, line.send("upload part", f"PUT part {number}", apply, PART_FATES, writes=True))
 
-    def complete_if_absent(self, key: str, upload_id: str, etags: Sequence[str]) -> CompleteAnswer:
+    def complete_if_absent(self, key: str, upload_id: str, parts: Sequence[SentPart]) -> CompleteAnswer:
         line, nonce = self._line, self._nonces[upload_id]
 
         def apply() -> CompleteAnswer:
-            return line.world.store.complete_if_absent(key, upload_id, etags)
+            return line.world.store.complete_if_absent(key, upload_id, parts)
 
         line.follow(lambda follower: follower.create(upload_id.encode(), nonce, key))
         try:

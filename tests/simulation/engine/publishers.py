@@ -19,6 +19,7 @@ from publisher.model import DataKey, FleetIdentity, Outcome
 from publisher.registries.port import EscrowRecord, KeyEscrow
 from publisher.retry import RetryNotice, RetryPolicy
 from publisher.sealing.wrapping import RecoveryKeys
+from publisher.stores.body import BodyDigest
 from publisher.stores.terms import StoreTerms
 from tests.simulation.engine.network import READ_FATES
 from tests.simulation.engine.ports import Line, ScheduledEscrow, ScheduledRegistry, ScheduledStore
@@ -94,7 +95,8 @@ def ports_of(line: Line, *, spool: Path, keys: list[DataKey]) -> FleetPorts:
         case _:
             escrow = ScheduledEscrow(line)
 
-    terms = StoreTerms(checks_uploads=scenario.store_checks_uploads, streams=scenario.streams)
+    checked = frozenset({BodyDigest.SHA256} if scenario.store_checks_uploads else ())
+    terms = StoreTerms(put_digests=checked, part_digests=frozenset({BodyDigest.CRC32}), streams=scenario.streams)
 
     def check_store() -> StoreTerms:
         return cast(StoreTerms, line.send("check store", "probe", lambda: terms, READ_FATES))

@@ -5,34 +5,40 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from hashlib import md5, sha256
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.destinations.fleet.streaming import PartBuffers, StreamedUpload, part_size
+from publisher.destinations.fleet.streaming import PartBuffers, Repeat, StreamedUpload, part_size
 from publisher.errors import RejectedError, TransportError, UploadLostError
 from publisher.model import Digest
 from publisher.sealing.seal import Sealed as Made
-from publisher.stores.port import CreateAnswer
+from publisher.stores.port import BodyDigest, CreateAnswer
 from tests.support.memory_store import Fault, MemoryStore
+
+Result = TypeVar("Result")
 
 KEY, PART, MIB = "dev/model-arm64-1.enc", 100, 1 << 20
 
 
-def once(action: Callable[[], str]) -> str:
+def once(action: Callable[[], Result]) -> Result:
     return action()
 
 
-def begin(store: MemoryStore, buffers: PartBuffers | None = None, *, threads: int = 2) -> StreamedUpload:
+def begin(
+    store: MemoryStore, buffers: PartBuffers | None = None, *, threads: int = 2, repeat: Repeat = once
+) -> StreamedUpload:
     return StreamedUpload(
         store,
         KEY,
         metadata={"publish-nonce": "n"},
+        digests=frozenset(BodyDigest),
         part_bytes=PART,
         buffers=buffers or PartBuffers(4),
         threads=threads,
-        repeat=once,
+        repeat=repeat,
     )
 
 
@@ -183,12 +189,12 @@ def test_buffers_bound_memory() -> None:
     buffers, store = PartBuffers(2), MemoryStore()
     gate, held = threading.Event(), []
 
-    def slow(action: Callable[[], str]) -> str:
+    def slow(action: Callable[[], Result]) -> Result:
         held.append(1)
         gate.wait(10)
         return action()
 
-    upload = StreamedUpload(store, KEY, metadata={}, part_bytes=PART, buffers=buffers, threads=4, repeat=slow)
+    upload = begin(store, buffers, threads=4, repeat=slow)
     writer = threading.Thread(target=lambda: send(upload, bytes(9 * PART)))
     writer.start()
     while len(held) < 1:
