@@ -199,9 +199,6 @@ class FleetDestination:
         size, digest = fetch_to(output, self._row(wanted), self._download, compression=compression)
         return Fetched(size, digest)
 
-    def conclude(self, _outcomes: Mapping[ArtifactId, Outcome], _host: Host) -> Sequence[str]:
-        return ()
-
     def diagnose(self, *, create_tables: bool) -> Sequence[Finding]:
         return list(self._diagnose(create_tables))
 
