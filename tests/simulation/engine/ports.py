@@ -158,8 +158,10 @@ class ScheduledStore:
         with body.open() as source:
             data = source.read()
 
+        sent = Body.of_buffers([data], sha256=body.sha256, md5=body.md5, crc32=body.crc32)
+
         def apply() -> SentPart:
-            return line.world.store.upload_part(key, upload_id, number, Body.of(data))
+            return line.world.store.upload_part(key, upload_id, number, sent)
 
         return cast(SentPart, line.send("upload part", f"PUT part {number}", apply, PART_FATES, writes=True))
 
