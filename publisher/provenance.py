@@ -8,14 +8,14 @@ ownership check or reads a variable that can hold a secret (GitLab's clone URL a
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from publisher.git import ask_git
 
 GIT_FACTS: Mapping[str, str] = {
     "sha": "the commit, as git prints it in full",
@@ -49,13 +49,6 @@ FACT_NAMES: frozenset[str] = frozenset({f"git.{name}" for name in GIT_FACTS} | {
 
 MESSAGE_LIMIT = 4096
 _VALUE_LIMIT = 1024
-_GIT_TIMEOUT_S = 5.0
-
-_GIT_SETTINGS = (
-    "protocol.allow=never",
-    "core.fsmonitor=false",
-    "i18n.logOutputEncoding=UTF-8",
-)
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PATH = re.compile(r"[A-Za-z0-9._~%+/-]*")
@@ -210,7 +203,7 @@ def _from_git(root: Path, environment: Mapping[str, str], sha: str | None) -> di
         return {}
 
     def ask(*arguments: str) -> str | None:
-        return _git(root, environment, arguments)
+        return ask_git(root, environment, *arguments).text
 
     found = {}
     if url := public_url((ask("config", "--get", "remote.origin.url") or "").strip()):
@@ -226,29 +219,6 @@ def _from_git(root: Path, environment: Mapping[str, str], sha: str | None) -> di
         status = ask("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all")
         found["git.dirty"] = "" if status is None else "true" if status else "false"
     return {name: value for name, value in found.items() if value}
-
-
-def _git(root: Path, environment: Mapping[str, str], arguments: Sequence[str]) -> str | None:
-    """Return what git printed, or None if it is not there, refused or took too long.
-
-    The environment is made anew, so that no GIT_* variable points elsewhere; HOME stays, because CI systems state
-    there which checkouts are to be trusted. A partial clone must not fetch what it lacks: no transport is allowed. No
-    hook runs either, because without optional locks no index is written.
-    """
-    kept = {name: environment[name] for name in ("PATH", "HOME", "XDG_CONFIG_HOME") if environment.get(name)}
-    settings = [option for setting in _GIT_SETTINGS for option in ("-c", setting)]
-    try:
-        done = subprocess.run(
-            ["git", "--no-pager", *settings, "-C", str(root), *arguments],
-            env={"PATH": os.defpath, **kept, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_GIT_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
 
 
 def _moment(when: datetime) -> dict[str, str]:

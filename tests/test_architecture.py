@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "publisher"
 
 LAYERS = [
     {"errors", "secrecy", "exit_codes", "version"},
-    {"model"},
-    {"reasons", "events", "cancellation", "atomic_file", "provenance"},
+    {"model", "git"},
+    {"reasons", "events", "cancellation", "atomic_file", "provenance", "revision"},
     {"retry"},
     {"manifest", "sources", "sealing", "stores", "registries", "http", "settings", "statements"},
     {"destinations"},

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.provenance import CI_FACTS, FACT_NAMES, GIT_FACTS, MESSAGE_LIMIT, Provenance, collect, public_url
-from tests.support.programs import need
+from tests.support import checkouts
 
 WOODPECKER = {
     "CI": "woodpecker",
@@ -26,28 +25,11 @@ WOODPECKER = {
 }
 
 
-class Checkout:
-    """A real repository, and the environment in which its facts are collected."""
+class Checkout(checkouts.Checkout):
+    """A real repository on the branch `dev`, and the environment in which its facts are collected."""
 
     def __init__(self, root: Path, home: Path) -> None:
-        need("git", "git")
-        root.mkdir()
-        home.mkdir()
-        self.root = root
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(home)}
-        self.git("init", "--quiet", "--initial-branch=dev")
-
-    def git(self, *arguments: str) -> str:
-        author = {"NAME": "Dana Scully", "EMAIL": "dana@example.com", "DATE": "2026-03-01T10:30:00+01:00"}
-        names = {f"GIT_{role}_{name}": value for role in ("AUTHOR", "COMMITTER") for name, value in author.items()}
-        command = ["git", "-C", str(self.root), *arguments]
-        return subprocess.run(command, env=self.environment | names, check=True, capture_output=True, text=True).stdout
-
-    def commit(self, message: str) -> str:
-        (self.root / "model.txt").write_text(message)
-        self.git("add", "model.txt")
-        self.git("commit", "--quiet", "--message", message)
-        return self.git("rev-parse", "HEAD").strip()
+        super().__init__(root, home, branch="dev")
 
     def facts(self, **variables: str) -> Provenance:
         return collect(self.root, self.environment | variables)
