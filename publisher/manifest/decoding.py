@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from publisher.manifest.dialect import MANIFEST, Dialect
 from publisher.manifest.escaping import visible_character
 from publisher.manifest.problems import Place, Problems
 
@@ -17,13 +18,13 @@ _UNWANTED = re.compile("[^\n\r\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\u
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-def decode(text: bytes, problems: Problems) -> str | None:
+def decode(text: bytes, problems: Problems, dialect: Dialect = MANIFEST) -> str | None:
     """Return the text, or None after adding the problem. The bytes themselves are never quoted."""
     if len(text) > MAX_BYTES:
         problems.error(
             Place(1, 1, ""),
-            f"the manifest has more than {MAX_BYTES:,} bytes",
-            hint="split it, or use `matrix` and `files` in place of long lists",
+            f"{dialect.the} has more than {MAX_BYTES:,} bytes",
+            hint="split it",
         )
         return None
     if text.startswith(_BYTE_ORDER_MARKS):
@@ -36,16 +37,17 @@ def decode(text: bytes, problems: Problems) -> str | None:
             _place(text[: error.start].decode("utf-8")), "the file is not UTF-8 here", hint="save it as UTF-8"
         )
         return None
-    unwanted = _UNWANTED.search(decoded)
+    # A tab as indentation is refused by YAML itself.
+    unwanted = _UNWANTED.search(decoded.replace("\t", " ") if dialect.is_prose else decoded)
     if unwanted is None:
         return decoded
     where = _place(decoded[: unwanted.start()])
     if unwanted.group() == "\t":
-        problems.error(where, "a tab stands here", hint="use spaces: tabs are not allowed anywhere in a manifest")
+        problems.error(where, "a tab stands here", hint=f"use spaces: tabs are not allowed anywhere in {dialect.a}")
     elif unwanted.group() == "\0":
         problems.error(where, "a NUL character stands here", hint="save the file as UTF-8: this looks like UTF-16")
     else:
-        problems.error(where, f"the character {visible_character(unwanted.group())} is not allowed in a manifest")
+        problems.error(where, f"the character {visible_character(unwanted.group())} is not allowed in {dialect.a}")
     return None
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from publisher.manifest.dialect import MANIFEST, Dialect
 from publisher.manifest.escaping import is_safe, visible
 from publisher.manifest.nodes import ListNode, MapNode, Node, TextNode
 from publisher.manifest.problems import Place, Problems
@@ -58,9 +59,9 @@ class _Open:
         return ListNode(self.line, self.column, tuple(self.items))
 
 
-def read_document(text: str, problems: Problems) -> MapNode | None:
+def read_document(text: str, problems: Problems, dialect: Dialect = MANIFEST) -> MapNode | None:
     """Return the top mapping, or None where there is none to go on with; every problem found is added."""
-    reader = _Reader(problems)
+    reader = _Reader(problems, dialect)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             if not reader.take(event):
@@ -74,8 +75,9 @@ def read_document(text: str, problems: Problems) -> MapNode | None:
 class _Reader:
     """Builds nodes from events with a stack of its own, so that depth is a limit and not a crash."""
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: Problems, dialect: Dialect) -> None:
         self._problems = problems
+        self._dialect = dialect
         self._stack: list[_Open] = []
         self._root: Node | None = None
         self._documents = 0
@@ -88,17 +90,17 @@ class _Reader:
             case yaml.ScalarEvent():
                 self._values += 1
                 if self._values > MAX_VALUES:
-                    self._refuse(event, f"the manifest has more than {MAX_VALUES:,} keys and values", "split it")
+                    self._refuse(event, f"{self._dialect.the} has more than {MAX_VALUES:,} keys and values", "split it")
                     return False
                 self._check_properties(event)
-                self._add(TextNode(*_position(event), event.value))
+                self._add(TextNode(*_position(event), event.value, is_plain=event.implicit[0]))
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 return self._open(event)
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 closed = self._stack.pop()
                 self._add(closed.close())
             case yaml.AliasEvent():
-                self._refuse(event, "aliases are not allowed in a manifest", "write the value out")
+                self._refuse(event, f"aliases are not allowed in {self._dialect.a}", "write the value out")
                 self._add(TextNode(*_position(event), ""))
             case yaml.DocumentStartEvent():
                 return self._start_document(event)
@@ -114,7 +116,7 @@ class _Reader:
         found = "it is empty" if empty else f"found {'a list' if isinstance(self._root, ListNode) else 'text'}"
         self._problems.error(
             Place(line, column, ""),
-            f"a manifest is a mapping with `version`, `destinations` and `artifacts`; {found}",
+            f"{self._dialect.a} is {self._dialect.shape}; {found}",
             shown_columns=0,
         )
         return None
@@ -122,10 +124,12 @@ class _Reader:
     def _start_document(self, event: yaml.DocumentStartEvent) -> bool:
         self._documents += 1
         if self._documents > 1:
-            self._refuse(event, "a second document starts here: a manifest is one document", "write another file")
+            message = f"a second document starts here: {self._dialect.a} is one document"
+            self._refuse(event, message, "write another file")
             return False
         if event.version or event.tags:
-            self._refuse(event, "directives (`%YAML`, `%TAG`) are not allowed in a manifest", "remove the `%` line")
+            message = f"directives (`%YAML`, `%TAG`) are not allowed in {self._dialect.a}"
+            self._refuse(event, message, "remove the `%` line")
         return True
 
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> bool:
@@ -142,7 +146,9 @@ class _Reader:
             self._root = node
             return
         parent = self._stack[-1]
-        if isinstance(node, TextNode) and not is_safe(node.text.replace("\n", "")):
+        is_value = not parent.is_map or parent.key is not None
+        is_free = self._dialect.is_prose and is_value
+        if isinstance(node, TextNode) and not is_free and not is_safe(node.text.replace("\n", "")):
             self._problems.error(
                 Place(node.line, node.column, self._path_of_next()),
                 "the text holds a control or invisible character",
@@ -155,7 +161,7 @@ class _Reader:
         elif parent.key is None:
             parent.key = self._as_key(node, parent)
         else:
-            # The first value of a duplicate key stays, so that the rest of the manifest is still checked.
+            # The first value of a duplicate key stays, so that the rest of the file is still checked.
             parent.entries.setdefault(parent.key.text, (parent.key, node))
             parent.key = None
 
@@ -166,7 +172,9 @@ class _Reader:
             self._is_sound = False
             return TextNode(node.line, node.column, "")
         if node.text == "<<":
-            self._problems.error(where, "merge keys (`<<`) are not allowed", hint="use `defaults`", shown_columns=0)
+            self._problems.error(
+                where, "merge keys (`<<`) are not allowed", hint=self._dialect.instead, shown_columns=0
+            )
             self._is_sound = False
         elif node.text in parent.entries:
             first = parent.entries[node.text][0]
@@ -188,9 +196,11 @@ class _Reader:
 
     def _check_properties(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.anchor is not None:
-            self._refuse(event, "anchors are not allowed in a manifest", "write the value out, or use `defaults`")
+            hint = f"write the value out, or {self._dialect.instead}"
+            self._refuse(event, f"anchors are not allowed in {self._dialect.a}", hint)
         if event.tag is not None:
-            self._refuse(event, "tags are not allowed in a manifest", "values are text; quote one that starts with `!`")
+            message = f"tags are not allowed in {self._dialect.a}"
+            self._refuse(event, message, "values are text; quote one that starts with `!`")
 
     def _refuse(self, event: yaml.Event, message: str, hint: str | None) -> None:
         self._problems.error(Place(*_position(event), self._path_of_next()), message, hint=hint, shown_columns=0)

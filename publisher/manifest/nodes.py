@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from publisher.manifest.problems import Place
 
 
 @dataclass(frozen=True, slots=True)
 class TextNode:
-    """A scalar exactly as written, quotes and escapes resolved."""
+    """A scalar exactly as written, quotes and escapes resolved. `is_plain` says that it had no quotes."""
 
     line: int
     column: int
     text: str
+    is_plain: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
