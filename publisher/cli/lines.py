@@ -6,10 +6,18 @@ from collections.abc import Sequence
 
 from publisher.commands.verify import Verified, next_step
 from publisher.destinations.port import Finding
-from publisher.model import FleetIdentity, State
+from publisher.model import FileSetSource, FileSource, FleetIdentity, ImageSource, Source, State, WorkerSource
 from publisher.plan import PlanRow
 from publisher.reasons import HINTS
 from publisher.views.listing import Line, Verdict
+
+_SOURCE_NAMES: dict[type[Source], str] = {
+    FileSource: "file",
+    FileSetSource: "files",
+    ImageSource: "image",
+    WorkerSource: "image",
+}
+"""The field that names such a source in a manifest."""
 
 _LEVELS = {"ok": Verdict.OK, "warning": Verdict.WARN, "failure": Verdict.FAIL}
 
@@ -52,8 +60,11 @@ def verify_line(verified: Verified) -> Line:
 def explain_lines(row: PlanRow) -> list[Line]:
     """Return where the values came from, what was seen, and what would be done."""
     artifact, observation = row.artifact, row.observation
-    values = {"destination": artifact.destination, **artifact.identity.fields(), "file": artifact.source.shown}
-    values["compression"] = artifact.compression.value
+    values = {"destination": artifact.destination, **artifact.identity.fields()}
+    values[_SOURCE_NAMES[type(artifact.source)]] = artifact.source.shown
+    if "compression" in artifact.origins:
+        values["compression"] = artifact.compression.value
+    values |= dict(artifact.options)
     lines = []
     for name, value in values.items():
         origin = artifact.origins.get(name)

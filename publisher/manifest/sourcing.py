@@ -1,33 +1,41 @@
-"""The files of one entry: `file:` gives one for each row of the matrix, `files:` one for each match of each row.
+"""The sources of one entry: `file:` and `image:` give one for each row of the matrix, `files:` one for each match.
 
-The same for every kind of destination that publishes files. It refuses to look at what is in a file.
+The same for every kind of destination. It refuses to look at what is in a source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from publisher.manifest.completeness import CompletenessError, Found, claim_listed, require_count
 from publisher.manifest.context import Entry
 from publisher.manifest.escaping import visible
+from publisher.manifest.images import image_source
 from publisher.manifest.interpolation import Bound, Rendered, Row, Scope, TemplateError
 from publisher.manifest.matching import Match, find_matches
 from publisher.manifest.matrix import NO_MATRIX, Matrix, expand_matrix
 from publisher.manifest.nodes import MapNode, TextNode, place
 from publisher.manifest.paths import PathError
 from publisher.manifest.pattern import Captures, PatternError, capture_names, compile_pattern
-from publisher.model import FileSource, Origin
+from publisher.model import FileSource, Origin, Source
+
+FILE_FORMS = ("file", "files")
+EXAMPLES = {"file": "path", "files": "pattern", "image": "name:tag"}
+"""The fields that name a source, with what stands there."""
+
+Read = Callable[[Entry, Rendered, TextNode, str], Source | None]
+"""From a rendered text, its node and its field's path to a source; None after adding the problem."""
 
 Expected = int | Mapping[str, Sequence[str]] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Sourced:
-    """The values of one row and of the captures, and the file they led to; None where that has a problem, added."""
+    """The values of one row and of the captures, and the source they led to; None where that has a problem, added."""
 
     row: Row
-    source: FileSource | None
+    source: Source | None
 
 
 def rows_of(entry: Entry) -> Matrix:
@@ -57,40 +65,58 @@ def captures_of(entry: Entry) -> tuple[str, ...]:
     return tuple(name for part in parts if isinstance(part, str) for name in capture_names(part))
 
 
-def find_sources(entry: Entry, matrix: Matrix, expected: Expected) -> Iterator[Sourced]:
-    """Yield the sources in order, those with a problem too, so that the names beside them are still judged."""
-    file, files = entry.node.get("file"), entry.node.get("files")
+def find_sources(
+    entry: Entry, matrix: Matrix, expected: Expected, *, forms: Sequence[str] = FILE_FORMS
+) -> Iterator[Sourced]:
+    """Yield the sources in order, those with a problem too, so that the names beside them are still judged.
+
+    `forms` are the fields by which an entry of this kind may name its source; it has exactly one of them.
+    """
+    written = [name for name in forms if isinstance(entry.node.get(name), TextNode)]
     problems = entry.context.problems
-    if isinstance(file, TextNode) and isinstance(files, TextNode):
-        key = entry.node.entries["files"][0]
-        problems.error(place(key, f"{entry.field_path}.files"), "an entry has `file` or `files`, not both")
-    elif isinstance(file, TextNode):
-        if expected is not None:
-            key = entry.node.entries["expect"][0]
-            problems.error(place(key, f"{entry.field_path}.expect"), "`expect` belongs to `files`, not to `file`")
-        yield from _single(entry, file, matrix)
-    elif isinstance(files, TextNode):
-        yield from _several(entry, files, matrix, expected)
+    if len(written) > 1:
+        key = max((entry.node.entries[name][0] for name in written[1:]), key=lambda key: (key.line, key.column))
+        either = f"an entry has `{written[0]}` or `{written[1]}`, not both"
+        problems.error(place(key, f"{entry.field_path}.{key.text}"), either)
+    elif not written:
+        examples = [f"`{name}: {EXAMPLES[name]}`" for name in forms]
+        hint = f"give it {', '.join(examples[:-1])} or {examples[-1]}"
+        problems.error(entry.place, "this entry has no source", hint=hint)
     else:
-        problems.error(entry.place, "this entry has no source", hint="give it `file: path` or `files: pattern`")
+        yield from _named(entry, written[0], matrix, expected)
 
 
-def source_origin(entry: Entry, matrix: Matrix) -> Origin:
-    """Return where the entry's source is written, and what its path is made of."""
-    name = "files" if "files" in entry.node.entries else "file"
+def _named(entry: Entry, name: str, matrix: Matrix, expected: Expected) -> Iterator[Sourced]:
+    node = entry.node.get(name)
+    if not isinstance(node, TextNode):
+        return
+    if name == "files":
+        yield from _several(entry, node, matrix, expected)
+        return
+    if expected is not None:
+        key = entry.node.entries["expect"][0]
+        message = f"`expect` belongs to `files`, not to `{name}`"
+        entry.context.problems.error(place(key, f"{entry.field_path}.expect"), message)
+    yield from _single(entry, name, node, matrix, image_source if name == "image" else _source)
+
+
+def source_origin(entry: Entry, matrix: Matrix, *, forms: Sequence[str] = FILE_FORMS) -> dict[str, Origin]:
+    """Return where the entry's source is written and what its name is made of, under what it is: a file, an image."""
+    name = next((name for name in forms if name in entry.node.entries), forms[0])
+    what = "file" if name == "files" else name
     node = entry.node.get(name)
     where = f"{entry.context.path.as_posix()}:{node.line if node else entry.node.line}"
     if not isinstance(node, TextNode):
-        return Origin(where)
+        return {what: Origin(where)}
     bound = entry.context.bind(node, f"{entry.field_path}.{name}", {Scope.MATRIX: matrix.names})
     details = bound.details if bound else ()
-    return Origin(where, ", ".join((*(("a match of `files`",) if name == "files" else ()), *details)))
+    return {what: Origin(where, ", ".join((*(("a match of `files`",) if name == "files" else ()), *details)))}
 
 
-def _single(entry: Entry, node: TextNode, matrix: Matrix) -> Iterator[Sourced]:
-    context, path = entry.context, f"{entry.field_path}.file"
+def _single(entry: Entry, name: str, node: TextNode, matrix: Matrix, read: Read) -> Iterator[Sourced]:
+    context, path = entry.context, f"{entry.field_path}.{name}"
     bound = context.bind(node, path, {Scope.MATRIX: matrix.names})
-    seen: dict[str, FileSource | None] = {}
+    seen: dict[str, Source | None] = {}
     if bound is None:
         return
     for row in matrix.rows:
@@ -98,7 +124,7 @@ def _single(entry: Entry, node: TextNode, matrix: Matrix) -> Iterator[Sourced]:
         if rendered is None:
             continue
         if rendered.text not in seen:
-            seen[rendered.text] = _source(entry, rendered, node, path)
+            seen[rendered.text] = read(entry, rendered, node, path)
         yield Sourced(row, seen[rendered.text])
 
 

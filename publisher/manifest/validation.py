@@ -9,7 +9,8 @@ from typing import TypeVar
 from publisher.manifest.escaping import visible
 from publisher.manifest.nodes import ListNode, MapNode, Node, TextNode, describe, place, plain
 from publisher.manifest.problems import Place, Problems
-from publisher.manifest.schema import OUR_PROBLEM, Envelope, ShapeProblem, Strict, check_shape
+from publisher.manifest.schema import Envelope
+from publisher.manifest.shapes.base import OUR_PROBLEM, ShapeProblem, Strict, check_shape
 
 ModelT = TypeVar("ModelT", bound=Strict)
 
@@ -26,7 +27,7 @@ _SETTING_WORDS = frozenset(
     | {"secret", "token", "password", "passwd", "key", "credential", "credentials", "auth", "database", "dsn"}
 )
 _UNKNOWN_FIELD = "extra_forbidden"
-_PLANNED_FIELDS = frozenset({"image", "config"})
+_PLANNED_FIELDS = frozenset({"config"})
 _DESTINATIONS_EXAMPLE = "for example `destinations: {fleet: {kind: fleet}}`"
 
 
@@ -96,7 +97,7 @@ def _add_unknown(key: TextNode, where: Place, known: list[str], near: str | None
     name = visible(key.text, limit=60)
     words = {word.lower() for word in re.split(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", key.text)}
     if key.text in _PLANNED_FIELDS:
-        message, hint = f"`{name}:` is not supported by this version", "use `file:` or `files:`"
+        message, hint = f"`{name}:` is not supported by this version", "it comes with the kind `arkindex`"
     elif not _SETTING_WORDS.isdisjoint(words):
         message = f"`{name}` has no place in a manifest: destinations come from the environment"
         hint = "set it as a variable of the pipeline; `env_prefix: EU_` reads EU_S3_ENDPOINT and so on"

@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 
 from publisher.manifest import manifest_schema, render
-from publisher.manifest.schema import FleetArtifact, check_shape
+from publisher.manifest.shapes.base import check_shape
+from publisher.manifest.shapes.fleet import FleetArtifact
 from tests.unit.manifest.building import HEAD, entry, parse, place, refused, the_problem
 
 SCHEMA_FILE = Path(__file__).parents[3] / "schemas" / "manifest.schema.json"
@@ -38,7 +39,10 @@ def test_a_misspelt_field_gets_a_suggestion_and_is_not_called_missing() -> None:
         ("file: m.bin, files: m.bin", "an entry has `file` or `files`, not both", ".files"),
         ("file: m.bin, expect: 1", "`expect` belongs to `files`, not to `file`", ".expect"),
         ("file: m.bin, compression: fats", "`fats` is no compression", ".compression"),
-        ("image: 'loader:arm64'", "`image:` is not supported by this version", ".image"),
+        ("image: 'l:1', file: m.bin", "an entry has `file` or `image`, not both", ".image"),
+        ("image: 'l:1', expect: 1", "`expect` belongs to `files`, not to `image`", ".expect"),
+        ("image: 'Loader:arm64'", "`Loader:arm64` is not the name of an image", ".image"),
+        ("image: ''", "`` is not the name of an image", ".image"),
         ("file: m.bin, config: x", "`config:` is not supported by this version", ".config"),
         ("file: m.bin, destination: flet", "there is no destination `flet`", ".destination"),
     ],
