@@ -1,4 +1,4 @@
-"""One token that says "stop": set by a signal handler or a caller, asked by everything that waits or loops."""
+"""One token that says "stop": set by a signal or a caller, asked by everything that waits or loops."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ class Cancellation:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._hurried = threading.Event()
         self._signal: int | None = None
 
     def request(self, signal: int | None = None) -> None:
@@ -20,9 +21,18 @@ class Cancellation:
             self._signal = signal
         self._event.set()
 
+    def hurry(self) -> None:
+        """Ask to leave at once: nothing is finished any more, not even what is past the point of no return."""
+        self._event.set()
+        self._hurried.set()
+
     @property
     def requested(self) -> bool:
         return self._event.is_set()
+
+    @property
+    def hurried(self) -> bool:
+        return self._hurried.is_set()
 
     @property
     def event(self) -> threading.Event:
@@ -40,4 +50,8 @@ class Cancellation:
     def check(self) -> None:
         """Raise `Cancelled` if a stop was requested."""
         if self.requested:
-            raise Cancelled("stopped on request", hint="run the same command again to go on", signal=self._signal)
+            raise self.cancelled()
+
+    def cancelled(self) -> Cancelled:
+        """Return the error of work that was stopped."""
+        return Cancelled("stopped on request", hint="run the same command again to go on", signal=self._signal)

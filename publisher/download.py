@@ -8,25 +8,39 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from publisher.cancellation import Cancellation
 from publisher.destinations.fleet.device import Download
 from publisher.errors import NotFoundError, ProtocolError
 
 _PIECE_BYTES = 1 << 20
 
 
-def downloader(ca_file: Path | None, *, files_below: Path | None) -> Download:
+def downloader(ca_file: Path | None, *, files_below: Path | None, cancellation: Cancellation) -> Download:
     """Return a function that opens a URL for reading in pieces of at most 1 MiB. No credentials are sent.
+
+    Reading raises `Cancelled` once a stop was requested.
 
     File URLs are refused unless they lie below `files_below`: a registry must not make us read local files.
     """
 
-    def download(url: str) -> AbstractContextManager[Iterator[bytes]]:
+    @contextlib.contextmanager
+    def download(url: str) -> Iterator[Iterator[bytes]]:
+        with opened(url) as pieces:
+            yield _while_wanted(pieces, cancellation)
+
+    def opened(url: str) -> AbstractContextManager[Iterator[bytes]]:
         parts = urlsplit(url)
         if parts.scheme == "file" and files_below is not None:
             return _file(Path(unquote(parts.path)).resolve(), files_below.resolve())
         return _http(url, ca_file)
 
     return download
+
+
+def _while_wanted(pieces: Iterator[bytes], cancellation: Cancellation) -> Iterator[bytes]:
+    for piece in pieces:
+        cancellation.check()
+        yield piece
 
 
 @contextlib.contextmanager

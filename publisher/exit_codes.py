@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     STALE_PLAN = 6
     UNKNOWN_OUTCOME = 7
     USAGE = 64
+    SIGHUP = 129
     SIGINT = 130
     SIGTERM = 143
 

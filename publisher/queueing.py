@@ -1,4 +1,4 @@
-"""Which artifact is next: in the plan's order, but never more of one destination at once than it can take."""
+"""Which item is next: in the given order, but never more of one line at once than its limit."""
 
 from __future__ import annotations
 
@@ -6,46 +6,52 @@ import threading
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 
-from publisher.model import ReadyArtifact
-
 
 class Queue:
-    """Hands artifacts to several workers. A destination at its limit holds back its own artifacts only."""
+    """Hands out positions to several workers. A line at its limit holds back its own items only."""
 
-    def __init__(self, items: Sequence[ReadyArtifact], limits: Mapping[str, int | None]) -> None:
-        """`limits` are how many of each destination may be out at once, by its name; None is any number."""
-        self._waiting: dict[str, deque[tuple[int, ReadyArtifact]]] = {}
-        for position, item in enumerate(items):
-            self._waiting.setdefault(item.artifact.destination, deque()).append((position, item))
+    def __init__(self, lines: Sequence[str], limits: Mapping[str, int | None]) -> None:
+        """`lines` names the line of the item at each position; `limits` are how many of a line may be out at once."""
+        self._waiting: dict[str, deque[int]] = {}
+        for position, line in enumerate(lines):
+            self._waiting.setdefault(line, deque()).append(position)
+        self._lines = lines
         self._limits = limits
         self._out: Counter[str] = Counter()
         self._changed = threading.Condition()
 
-    def take(self) -> ReadyArtifact | None:
-        """Return the first artifact whose destination has room, waiting for one; None when all are handed out."""
+    def take(self) -> int | None:
+        """Return the first position whose line has room, waiting for one; None when all are handed out."""
         with self._changed:
             while self._waiting:
-                free = [name for name in self._waiting if self._has_room(name)]
+                free = [line for line in self._waiting if self._has_room(line)]
                 if free:
-                    return self._hand_out(min(free, key=lambda name: self._waiting[name][0][0]))
+                    return self._hand_out(min(free, key=lambda line: self._waiting[line][0]))
                 self._changed.wait()
             return None
 
-    def give_back(self, item: ReadyArtifact) -> None:
-        """Say that an artifact that was taken has ended."""
+    def give_back(self, position: int) -> None:
+        """Say that an item that was taken has ended."""
         with self._changed:
-            self._out[item.artifact.destination] -= 1
+            self._out[self._lines[position]] -= 1
             self._changed.notify_all()
 
-    def _has_room(self, name: str) -> bool:
-        limit = self._limits.get(name)
-        return limit is None or self._out[name] < limit
-
-    def _hand_out(self, name: str) -> ReadyArtifact:
-        line = self._waiting[name]
-        _, item = line.popleft()
-        if not line:
-            del self._waiting[name]
+    def close(self) -> list[int]:
+        """Hand out nothing more; return the positions that were not handed out."""
+        with self._changed:
+            left = sorted(position for waiting in self._waiting.values() for position in waiting)
+            self._waiting.clear()
             self._changed.notify_all()
-        self._out[name] += 1
-        return item
+            return left
+
+    def _has_room(self, line: str) -> bool:
+        limit = self._limits.get(line)
+        return limit is None or self._out[line] < limit
+
+    def _hand_out(self, line: str) -> int:
+        position = self._waiting[line].popleft()
+        if not self._waiting[line]:
+            del self._waiting[line]
+            self._changed.notify_all()
+        self._out[line] += 1
+        return position

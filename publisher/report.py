@@ -188,11 +188,12 @@ def failed_report(
     manifest_path: str,
     run: RunInfo,
     seconds: float,
+    signal: int | None = None,
     destinations: Sequence[DestinationReport] = (),
 ) -> Report:
     """Return the report of a run that ended before there was a plan, so that no older one is taken for this run's."""
     return Report(
-        exit_code=combine([error.exit_code], signal=None),
+        exit_code=combine([error.exit_code], signal=signal),
         run=run,
         manifest=ManifestInfo(path=_unicode(manifest_path), sha256=None, release=None),
         summary=Summary(total=0, source_bytes=0, uploaded_bytes=0, seconds=round(seconds, 3)),

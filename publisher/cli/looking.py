@@ -12,6 +12,7 @@ from publisher.cli import options
 from publisher.cli.app import app, leave
 from publisher.cli.loading import manifest_loader, selection_from, variables_from
 from publisher.cli.session import Screen, Style, world_of
+from publisher.cli.signals import stop_on_signals
 from publisher.exit_codes import ExitCode, combine
 from publisher.selection import Selection
 from publisher.views.choose import ProgressMode
@@ -73,7 +74,7 @@ def verify(
     from publisher.views.listing import render_listing
 
     screen = Screen(Style(progress, quiet=quiet, no_color=no_color), os.environ, is_stdout_taken=True)
-    with world_of(screen, local=local, writes=False) as world:
+    with stop_on_signals() as stop, world_of(screen, stop, local=local, writes=False) as world:
         results = story(
             manifest_loader(manifest, world, var, sources_may_be_gone=True),
             world,
@@ -106,7 +107,7 @@ def fetch(
     from publisher.commands.verify import fetch as story
 
     screen = Screen(Style(quiet=quiet, no_color=no_color), os.environ)
-    with world_of(screen, local=local, writes=False) as world:
+    with stop_on_signals() as stop, world_of(screen, stop, local=local, writes=False) as world:
         fetched = story(artifact_id, output, world, env_prefix=env_prefix)
     screen.tell(f"{output}: {fetched.size_bytes} bytes, sha256 {fetched.sha256}")
     leave(ExitCode.OK)
@@ -129,7 +130,7 @@ def explain(
     from publisher.views.listing import render_listing
 
     screen = Screen(Style(ProgressMode.NONE, no_color=no_color), os.environ)
-    with world_of(screen, local=local, writes=False) as world:
+    with stop_on_signals() as stop, world_of(screen, stop, local=local, writes=False) as world:
         only = Selection(only=(artifact_id,))
         made, _ = story(manifest_loader(manifest, world, var), world, selection=only, offline=offline)
     for row in made.rows:
@@ -156,7 +157,10 @@ def doctor(
     from publisher.views.listing import render_listing
 
     screen = Screen(Style(ProgressMode.NONE, no_color=no_color), os.environ)
-    with world_of(screen, local=local, writes=local is not None and create_tables) as world:
+    with (
+        stop_on_signals() as stop,
+        world_of(screen, stop, local=local, writes=local is not None and create_tables) as world,
+    ):
         load = manifest_loader(manifest, world, var) if manifest is not None else None
         found = story(load, world, create_tables=create_tables)
     if as_json:

@@ -17,6 +17,8 @@ from publisher.cli.options import with_local_value
 from publisher.cli.session import Screen, Style
 from publisher.errors import Cancelled, PublisherError
 from publisher.exit_codes import ExitCode
+from publisher.views.stream import forgiving
+from publisher.workers import left_behind
 
 COMMANDS = (publishing, looking, repairing)
 """The modules whose commands are registered with the application by importing them."""
@@ -24,7 +26,13 @@ COMMANDS = (publishing, looking, repairing)
 
 def main() -> NoReturn:
     """Run the command line of this process and end it."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if left_behind():
+        # A thread still waits for a server. The interpreter's own way out would wait for it, too.
+        for stream in (sys.stdout, sys.stderr):
+            forgiving(stream).flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -14,6 +14,7 @@ from publisher.cli.app import app, leave
 from publisher.cli.loading import load_saved_plan, manifest_loader, selection_from
 from publisher.cli.outputs import Outputs
 from publisher.cli.session import Screen, Style, world_of
+from publisher.cli.signals import stop_on_signals
 from publisher.version import __version__
 from publisher.views.choose import ProgressMode
 
@@ -45,7 +46,7 @@ def plan(
     from publisher.views.plan_table import render_plan
 
     screen = Screen(Style(progress, quiet=quiet, no_color=no_color), os.environ, is_stdout_taken=True)
-    with world_of(screen, local=local, writes=False) as world:
+    with stop_on_signals() as stop, world_of(screen, stop, local=local, writes=False) as world:
         selection = selection_from(only, exclude, destination)
         made, read = story(manifest_loader(manifest, world, var), world, selection=selection, offline=offline)
         root = project_root(manifest)
@@ -117,14 +118,15 @@ def apply(
         raise typer.BadParameter("give either a MANIFEST or --plan FILE")
     if saved_plan is not None and var:
         raise typer.BadParameter("--var cannot change a saved plan; make a new one")
-    with world_of(
-        screen, local=local, writes=True, verify=verify.value, events_file=events, timeout_s=timeout
-    ) as world:
-        if saved_plan is not None:
-            done = apply_saved(lambda: load_saved_plan(saved_plan), world, wanted, on_error=screen.show_error)
-        else:
-            done = story(manifest_loader(path, world, var), world, wanted, on_error=screen.show_error)
-    leave(Outputs(report, junit, summary).write(done, screen, os.environ))
+    with stop_on_signals() as stop:
+        with world_of(
+            screen, stop, local=local, writes=True, verify=verify.value, events_file=events, timeout_s=timeout
+        ) as world:
+            if saved_plan is not None:
+                done = apply_saved(lambda: load_saved_plan(saved_plan), world, wanted, on_error=screen.show_error)
+            else:
+                done = story(manifest_loader(path, world, var), world, wanted, on_error=screen.show_error)
+        leave(Outputs(report, junit, summary).write(done, screen, os.environ))
 
 
 @app.command()
@@ -152,18 +154,19 @@ def artifact(
     screen = Screen(
         Style(progress, quiet=quiet, verbose=verbose, no_color=no_color), os.environ, is_stdout_taken=report == "-"
     )
-    with world_of(screen, local=local, writes=True, verify=verify.value) as world:
-        done = story(
-            lambda: artifact_from_flags(
-                file=file,
-                resource_name=resource_name,
-                dev_stage=dev_stage,
-                architecture=architecture,
-                version=version,
-                compression=compression,
-            ),
-            world,
-            ApplyOptions(manifest_path="", root=file.parent, jobs=1),
-            on_error=screen.show_error,
-        )
-    leave(Outputs(report).write(done, screen, os.environ))
+    with stop_on_signals() as stop:
+        with world_of(screen, stop, local=local, writes=True, verify=verify.value) as world:
+            done = story(
+                lambda: artifact_from_flags(
+                    file=file,
+                    resource_name=resource_name,
+                    dev_stage=dev_stage,
+                    architecture=architecture,
+                    version=version,
+                    compression=compression,
+                ),
+                world,
+                ApplyOptions(manifest_path="", root=file.parent, jobs=1),
+                on_error=screen.show_error,
+            )
+        leave(Outputs(report).write(done, screen, os.environ))

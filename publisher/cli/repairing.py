@@ -12,6 +12,7 @@ from publisher.cli.app import app, leave
 from publisher.cli.loading import manifest_loader, selection_from
 from publisher.cli.outputs import Outputs
 from publisher.cli.session import Screen, Style, world_of
+from publisher.cli.signals import stop_on_signals
 from publisher.views.choose import ProgressMode
 
 
@@ -63,7 +64,8 @@ def repair(
         take_over=take_over,
         exclusive=exclusive,
     )
-    with world_of(screen, local=local, writes=True, events_file=events, timeout_s=timeout) as world:
-        load = manifest_loader(manifest, world, var, sources_may_be_gone=True)
-        done = story(load, world, wanted, on_error=screen.show_error)
-    leave(Outputs(report).write(done, screen, os.environ))
+    with stop_on_signals() as stop:
+        with world_of(screen, stop, local=local, writes=True, events_file=events, timeout_s=timeout) as world:
+            load = manifest_loader(manifest, world, var, sources_may_be_gone=True)
+            done = story(load, world, wanted, on_error=screen.show_error)
+        leave(Outputs(report).write(done, screen, os.environ))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from publisher.cancellation import Cancellation
-from publisher.cli.signals import stop_after, stop_on_signals
+from publisher.cli.signals import stop_after, telling_of_stops
 from publisher.destinations.port import VerifyMode
 from publisher.errors import PublisherError
 from publisher.events import Listener, Serialized, Tee
@@ -124,6 +124,7 @@ class Screen:
 @contextlib.contextmanager
 def world_of(
     screen: Screen,
+    cancellation: Cancellation,
     *,
     local: Path | None,
     writes: bool,
@@ -131,13 +132,12 @@ def world_of(
     events_file: Path | None = None,
     timeout_s: float | None = None,
 ) -> Iterator[World]:
-    """Yield the world of one command, with its signals, and the end of its time budget, turned into stop requests."""
+    """Yield the world of one command: its view listens, and the end of its time budget is a stop request."""
     from publisher.wiring import compose
 
-    cancellation = Cancellation()
     with (
         screen.listening(events_file) as emit,
-        stop_on_signals(cancellation, emit),
+        telling_of_stops(cancellation, emit),
         stop_after(timeout_s, cancellation),
     ):
         yield compose(dict(os.environ), local=local, writes=writes, verify=verify, emit=emit, cancellation=cancellation)

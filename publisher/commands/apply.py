@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from publisher.commands.concluding import Ending, concluding
 from publisher.commands.plan import LoadManifest, make_plan, selected, used_destinations
+from publisher.commands.running import OnError, Run, ignore_error
 from publisher.destinations.port import Destination, RunFacts
-from publisher.errors import Cancelled, PublisherError, StalePlanError
-from publisher.events import RunFinished, RunStarted
-from publisher.execute import as_told, execute, not_attempted, settled
+from publisher.errors import Cancelled, StalePlanError
+from publisher.execute import execute, not_attempted, settled
 from publisher.exit_codes import ExitCode
-from publisher.model import DestinationSpec, Outcome, Status, UnreadySource, failure_from
+from publisher.model import Outcome, Status, UnreadySource, failure_from
 from publisher.observe import observe
 from publisher.plan import Plan, PlanRow, build_plan
 from publisher.reasons import Reason
-from publisher.report import Report, RunInfo, build_report, failed_report
+from publisher.report import Report
 from publisher.selection import Selection
 from publisher.sources.reading import read_sources
-from publisher.version import __version__
 from publisher.world import World
 
 if TYPE_CHECKING:
     from publisher.manifest import Manifest
     from publisher.planfile import SavedPlan
-
-
-def _ignore(_error: PublisherError) -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +38,18 @@ class ApplyOptions:
     fail_fast: bool = False
 
 
-def apply(
-    load: LoadManifest, world: World, options: ApplyOptions, *, on_error: Callable[[PublisherError], None] = _ignore
-) -> Report:
+def apply(load: LoadManifest, world: World, options: ApplyOptions, *, on_error: OnError = ignore_error) -> Report:
     """Publish what the manifest wants and the destinations do not have.
 
     What stops the run before any artifact is looked at is a report, too; `on_error` is shown it in full first.
     """
-    run = _Run(world, options)
-    try:
-        return _apply(load, world, options, run)
-    except Exception as error:
-        told = as_told(error)
-        on_error(told)
-        return run.fail(told)
+    run = _run(world, options)
+    return run.reported(lambda: _apply(load, world, options, run), on_error)
 
 
 def apply_or_raise(load: LoadManifest, world: World, options: ApplyOptions) -> Report:
     """Do the same, but raise what stops the run before any artifact is looked at."""
-    return _apply(load, world, options, _Run(world, options))
+    return _apply(load, world, options, _run(world, options))
 
 
 def apply_saved(
@@ -71,19 +57,18 @@ def apply_saved(
     world: World,
     options: ApplyOptions,
     *,
-    on_error: Callable[[PublisherError], None] = _ignore,
+    on_error: OnError = ignore_error,
 ) -> Report:
     """Carry out a saved plan. An artifact whose source is not the planned one is refused; the others go on."""
-    run = _Run(world, options)
-    try:
-        return _apply_saved(load(), world, options, run)
-    except Exception as error:
-        told = as_told(error)
-        on_error(told)
-        return run.fail(told)
+    run = _run(world, options)
+    return run.reported(lambda: _apply_saved(load(), world, options, run), on_error)
 
 
-def _apply_saved(saved: SavedPlan, world: World, options: ApplyOptions, run: _Run) -> Report:
+def _run(world: World, options: ApplyOptions) -> Run:
+    return Run(world, "apply", manifest_path=options.manifest_path, root=options.root)
+
+
+def _apply_saved(saved: SavedPlan, world: World, options: ApplyOptions, run: Run) -> Report:
     """Look again at every source and destination: a plan is premises, and those that moved make its rows stale."""
     chosen = {artifact.id for artifact in options.selection.select([row.artifact for row in saved.plan.rows])}
     plan = replace(saved.plan, rows=tuple(row for row in saved.plan.rows if row.id in chosen))
@@ -103,7 +88,7 @@ def _carry_out_saved(
         ready, unready = read_sources(
             [row.artifact for row in plan.rows], cancellation=world.cancellation, emit=world.emit
         )
-        observations = observe(ready, destinations, world.emit)
+        observations = observe(ready, destinations, cancellation=world.cancellation, emit=world.emit)
         world.cancellation.check()
     except Cancelled as stopped:
         outcome = Outcome(Status.CANCELLED, stopped.code, failure=failure_from(stopped))
@@ -145,7 +130,7 @@ def _stale(why: str) -> Outcome:
     return Outcome(Status.BLOCKED, error.code, failure=failure_from(error))
 
 
-def _apply(load: LoadManifest, world: World, options: ApplyOptions, run: _Run) -> Report:
+def _apply(load: LoadManifest, world: World, options: ApplyOptions, run: Run) -> Report:
     manifest = selected(load(), options.selection, world)
     run.start(len(manifest.artifacts))
     specs = used_destinations(manifest)
@@ -183,60 +168,3 @@ def _stopped(manifest: Manifest, stopped: Cancelled) -> tuple[Plan, dict[str, Ou
     )
     outcome = Outcome(Status.CANCELLED, stopped.code, failure=failure)
     return plan, {str(row.id): outcome for row in plan.rows}
-
-
-class _Run:
-    """One run from its start to its report."""
-
-    def __init__(self, world: World, options: ApplyOptions) -> None:
-        self._world = world
-        self._options = options
-        self._id = world.new_run_id()
-        self._started_at = world.now()
-        self._started = world.monotonic()
-        self._ending = Ending()
-
-    def start(self, total: int) -> None:
-        self._world.emit(RunStarted(self._id, "apply", total))
-
-    @contextlib.contextmanager
-    def concluding(self, specs: Sequence[DestinationSpec], destinations: Mapping[str, Destination]) -> Iterator[Ending]:
-        """Yield where the run notes what it has come to; the destinations tidy up at the end of the block."""
-        with concluding(specs, destinations, self._ending, self._world.host()):
-            yield self._ending
-
-    def finish(self, plan: Plan, outcomes: Mapping[str, Outcome]) -> Report:
-        seconds = self._world.monotonic() - self._started
-        report = build_report(
-            plan,
-            outcomes,
-            run=self._info(),
-            seconds=seconds,
-            signal=self._world.cancellation.signal,
-            destinations=self._ending.destinations,
-        )
-        self._world.emit(RunFinished(report.exit_code, seconds))
-        return report
-
-    def fail(self, error: PublisherError) -> Report:
-        seconds = self._world.monotonic() - self._started
-        report = failed_report(
-            error,
-            manifest_path=self._options.manifest_path,
-            run=self._info(),
-            seconds=seconds,
-            destinations=self._ending.destinations,
-        )
-        self._world.emit(RunFinished(report.exit_code, seconds))
-        return report
-
-    def _info(self) -> RunInfo:
-        facts = self._world.provenance(self._options.root)
-        return RunInfo(
-            id=self._id,
-            tool_version=__version__,
-            started_at=self._started_at,
-            finished_at=self._world.now(),
-            git=dict(facts.git),
-            ci=dict(facts.ci),
-        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from publisher.destinations.port import Destination, Host
@@ -13,6 +12,10 @@ from publisher.execute import as_told
 from publisher.model import ArtifactId, DestinationSpec, Outcome
 from publisher.plan import Plan
 from publisher.report import DestinationReport
+from publisher.workers import Left, each
+
+GRACE_S = 5.0
+"""How long tidying up may take after a stop was requested: a CI system that stops a job kills it after ten seconds."""
 
 
 @dataclass(slots=True)
@@ -45,10 +48,24 @@ def concluding(
     try:
         yield
     finally:
-        with ThreadPoolExecutor(max(1, len(specs)), thread_name_prefix="conclude") as pool:
-            ending.destinations = list(
-                pool.map(lambda spec: _conclude(spec, destinations[spec.name], ending.of(spec.name), host), specs)
-            )
+        answers = each(
+            specs,
+            lambda spec, _: _conclude(spec, destinations[spec.name], ending.of(spec.name), host),
+            threads=max(1, len(specs)),
+            cancellation=host.cancellation,
+            name="conclude",
+            grace_s=GRACE_S,
+        )
+        ending.destinations = [
+            _left(spec, destinations[spec.name], host) if isinstance(answer, Left) else answer
+            for spec, answer in zip(specs, answers, strict=True)
+        ]
+
+
+def _left(spec: DestinationSpec, destination: Destination, host: Host) -> DestinationReport:
+    note = "tidying up had not ended when the run was stopped"
+    host.emit(Concluded(spec.name, note))
+    return DestinationReport(name=spec.name, kind=spec.kind, location=destination.location, notes=[note])
 
 
 def _conclude(

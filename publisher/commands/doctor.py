@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from publisher.commands.plan import LoadManifest, used_destinations
-from publisher.destinations.port import Finding
+from publisher.destinations.port import Destination, Finding
 from publisher.errors import SettingsError
 from publisher.model import DestinationSpec
 from publisher.version import __version__
+from publisher.workers import interruptible
 from publisher.world import World
 
 TOOLS = {"git": "facts about the commit", "openssl": "opening an object by hand", "skopeo": "working with images"}
@@ -25,10 +26,16 @@ def doctor(load: LoadManifest | None, world: World, *, create_tables: bool) -> M
     try:
         with world.connect(specs) as destinations:
             for name, destination in destinations.items():
-                found[f"destination {name}"] = destination.diagnose(create_tables=create_tables)
+                found[f"destination {name}"] = _diagnosed(destination, world, create_tables=create_tables)
     except SettingsError as error:
         found["settings"] = [Finding("settings", error.message, "failure", error.hint, error.exit_code)]
     return found
+
+
+def _diagnosed(destination: Destination, world: World, *, create_tables: bool) -> Sequence[Finding]:
+    return interruptible(
+        lambda: destination.diagnose(create_tables=create_tables), cancellation=world.cancellation, name="doctor"
+    )
 
 
 def doctor_json(found: Mapping[str, Sequence[Finding]]) -> str:

@@ -50,7 +50,9 @@ def used_destinations(manifest: Manifest) -> list[DestinationSpec]:
 def make_plan(manifest: Manifest, world: World, observers: Mapping[str, Observer] | None) -> Plan:
     """Read the sources, ask the destinations (unless there are none to ask), decide."""
     ready, unready = read_sources(manifest.artifacts, cancellation=world.cancellation, emit=world.emit)
-    observations = None if observers is None else observe(ready, observers, world.emit)
+    observations = (
+        None if observers is None else observe(ready, observers, cancellation=world.cancellation, emit=world.emit)
+    )
     world.cancellation.check()
     return build_plan(
         manifest_path=str(manifest.path),

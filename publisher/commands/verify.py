@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from publisher.reasons import HINTS, Reason
 from publisher.selection import Selection
 from publisher.sources.reading import read_sources
 from publisher.statements.envelope import Verifier
+from publisher.workers import each_or_cancelled, interruptible
 from publisher.world import World
 
 
@@ -61,8 +61,9 @@ def verify(
             destination = destinations[item.artifact.destination]
             return Verified(item.artifact.id, destination.verify(item, mode, trusted=trusted))
 
-        with ThreadPoolExecutor(jobs, thread_name_prefix="verify") as pool:
-            found = {verified.id: verified for verified in pool.map(look, [*ready, *unready])}
+        items: list[ReadyArtifact | UnreadySource] = [*ready, *unready]
+        looked = each_or_cancelled(items, look, threads=jobs, cancellation=world.cancellation, name="verify")
+    found = {verified.id: verified for verified in looked}
     return tuple(found[artifact.id] for artifact in manifest.artifacts)
 
 
@@ -139,7 +140,9 @@ def fetch(artifact_id: str, output: Path, world: World, *, env_prefix: str) -> F
     """
     name, identity = _parse_id(artifact_id)
     with world.connect([DestinationSpec(name, "fleet", env_prefix)]) as destinations:
-        return destinations[name].fetch(identity, output)
+        return interruptible(
+            lambda: destinations[name].fetch(identity, output), cancellation=world.cancellation, name="fetch"
+        )
 
 
 def _parse_id(text: str) -> tuple[str, FleetIdentity]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
+from publisher.cancellation import Cancellation
 from publisher.errors import PublisherError, TransportError
 from publisher.model import ArtifactId, Certainty, Observation, ReadyArtifact, State, failure_from
+from publisher.workers import each_or_cancelled
 
 THREADS = 8
 PATIENCE = 8
@@ -25,11 +26,16 @@ def unknown(error: PublisherError) -> Observation:
 
 
 def ask_each(
-    items: Sequence[ReadyArtifact], look: Callable[[ReadyArtifact], Observation], *, threads: int = THREADS
+    items: Sequence[ReadyArtifact],
+    look: Callable[[ReadyArtifact], Observation],
+    *,
+    threads: int = THREADS,
+    cancellation: Cancellation | None = None,
 ) -> Mapping[ArtifactId, Observation]:
     """Return what `look` says of each item. What it raises of our errors is `unknown` with that failure.
 
     `look` repeats what is worth repeating itself. After `PATIENCE` items without any answer the rest is not asked.
+    Raises `Cancelled` soon after a stop was requested with the token `cancellation`.
     """
     reach = Reach(PATIENCE)
 
@@ -45,8 +51,9 @@ def ask_each(
         reach.answered()
         return observation
 
-    with ThreadPoolExecutor(threads, thread_name_prefix="observe") as pool:
-        return dict(zip((item.artifact.id for item in items), pool.map(ask, items), strict=True))
+    stop = cancellation or Cancellation()
+    answers = each_or_cancelled(items, ask, threads=threads, cancellation=stop, name="observe")
+    return dict(zip((item.artifact.id for item in items), answers, strict=True))
 
 
 class Reach:

@@ -28,6 +28,10 @@ class RunFacts:
     provenance: Provenance = field(default_factory=lambda: Provenance({}, {}))
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """What a destination may use of the run around it: tell, be stopped, know the time and what runs. Nothing else."""
@@ -39,6 +43,11 @@ class Host:
     sleep: Callable[[float], None]
     """Sleep for seconds, also after a stop was requested: for the short stretch that must be finished."""
     run: RunFacts = field(default_factory=RunFacts)
+    commit: Callable[[], None] = _nothing
+    """Called once before what must be finished once it was begun. Raises `Cancelled` if a stop came first.
+
+    Until then the work is given up soon after a stop request, whatever it waits for; from then on it is waited for.
+    """
 
 
 @dataclass(frozen=True, slots=True)

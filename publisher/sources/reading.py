@@ -6,13 +6,13 @@ A source that several artifacts share is read once. A source that cannot be read
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from publisher.cancellation import Cancellation
 from publisher.errors import Cancelled, PublisherError
 from publisher.events import Listener, ReadingSource
 from publisher.model import Artifact, ReadyArtifact, Source, SourceFacts, UnreadySource, failure_from
 from publisher.sources.facts import facts_of
+from publisher.workers import each_or_cancelled
 
 READERS = 2
 """Hashing is bound by the processor; more readers than cores only fight for it."""
@@ -37,17 +37,18 @@ def read_sources(
         except PublisherError as error:
             return error
 
-    facts: dict[Source, SourceFacts | PublisherError] = {}
-    with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:
-        for source, found in zip(distinct, pool.map(read, distinct), strict=True):
-            done += 1
-            facts[source] = found
-            emit(ReadingSource(first_user[source], done, len(distinct)))
+    def told(source: Source, _answer: object) -> None:
+        nonlocal done
+        done += 1
+        emit(ReadingSource(first_user[source], done, len(distinct)))
+
+    found = each_or_cancelled(distinct, read, threads=READERS, cancellation=cancellation, name="read", ended=told)
+    facts = dict(zip(distinct, found, strict=True))
     ready, unready = [], []
     for artifact in artifacts:
-        found = facts[artifact.source]
-        if isinstance(found, SourceFacts):
-            ready.append(ReadyArtifact(artifact, found))
+        fact = facts[artifact.source]
+        if isinstance(fact, SourceFacts):
+            ready.append(ReadyArtifact(artifact, fact))
         else:
-            unready.append(UnreadySource(artifact, failure_from(found)))
+            unready.append(UnreadySource(artifact, failure_from(fact)))
     return ready, unready

@@ -23,6 +23,7 @@ NEXT_STEPS: dict[int, str] = {
     ExitCode.NEEDS_A_PERSON: "a person must decide about what is named above; running again does not settle it",
     ExitCode.STALE_PLAN: "make a new plan, then apply it",
     ExitCode.UNKNOWN_OUTCOME: "run the same command again: it settles what got no answer",
+    ExitCode.SIGHUP: "interrupted: run the same command again to go on",
     ExitCode.SIGINT: "interrupted: run the same command again to go on",
     ExitCode.SIGTERM: "interrupted: run the same command again to go on",
 }

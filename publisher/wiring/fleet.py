@@ -158,7 +158,7 @@ def _destination(
     )
     return FleetDestination(
         ports,
-        download=downloader(ca_file, files_below=files_below),
+        download=downloader(ca_file, files_below=files_below, cancellation=around.cancellation),
         diagnose=lambda create_tables: diagnose(ports, gate, tables, create_tables=create_tables),
         close=close,
         verify=around.verify,

@@ -17,10 +17,10 @@ CATALOGUE: Mapping[str, str] = {
     "C10": "three publishers of one manifest, killed at random, in bad weather",
     "C11": "a stop while bytes are uploaded",
     "C12": "a stop between create and registration",
-    "C13": "a second interrupt between create and registration",
+    "C13": "a second signal between create and registration",
     "C14": "stopped between create and registration while another run goes on, then woken",
     "C15": "power loss: a truncated or empty journal",
-    "C16": "a closed pipe, no terminal, a dumb or narrow one",
+    "C16": "a hang-up, a closed pipe, no terminal, a dumb or narrow one",
     "C17": "out of memory, or a bug, in one worker",
     "C18": "the clock jumps",
     "S1": "the connection breaks in the middle of an upload",
@@ -107,6 +107,5 @@ IN_PART: Mapping[str, str] = {
     "C11": "parts: " + _PARTS,
     "S19": "numbers of parts: " + _PARTS,
     "F9": "a FIPS build of OpenSSL needs a machine of its own",
-    "C16": "SIGHUP ends the process as any program: without a report",
 }
 """Ids whose test leaves something out, and why."""

@@ -221,45 +221,6 @@ def test_without_escrow_a_killed_run_leaves_an_orphan_that_is_named(stage: Stage
     assert stage.download(key_of("model")) == before
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_between_create_and_registration_the_artifact_is_finished(stage: Stage, number: int, code: int) -> None:
-    """C12: a stop in between is held back until the row is there; others are not attempted; no orphan, a report."""
-    stage.add("other", b"other")
-    created = threading.Event()
-    stage.store.decide = lambda message: Fate(after=created.set, holds_s=1.0) if create(message) else PASSES
-    child = stage.start("--jobs", "1")
-    assert created.wait(30)
-
-    child.send(number)
-    done = stage.end(child)
-
-    assert done.code == code, done.said
-    assert done.statuses == {"model": "published", "other": "cancelled"}
-    assert stage.objects() == [key_of("model")]
-    assert (len(stage.rows()), stage.broken()) == (1, [])
-    assert stage.temporary_files() == []
-    assert stage.run().statuses == {"model": "skipped", "other": "published"}
-
-
-def test_a_second_interrupt_leaves_at_once(stage: Stage) -> None:
-    """C13: the second SIGINT in the shield ends with 130 at once, and the next run adopts the object."""
-    created = threading.Event()
-    stage.store.decide = lambda message: Fate(after=created.set, holds_s=20.0) if create(message) else PASSES
-    child = stage.start()
-    assert created.wait(30)
-
-    child.send(signal.SIGINT)
-    assert not child.ended.wait(0.5)
-    child.send(signal.SIGINT)
-
-    assert child.wait(5) == 130
-    assert stage.rows() == []
-    stage.store.decide = lambda _message: PASSES
-    done = stage.run()
-    assert (done.code, done.statuses) == (0, {"model": "adopted"}), done.said
-    assert stage.broken() == []
-
-
 def test_a_stopped_run_that_wakes_up_breaks_nothing(stage: Stage) -> None:
     """C14: another run adopts while the first is stopped before its POST; the woken one finds an equal row."""
     stopped = threading.Event()

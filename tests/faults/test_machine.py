@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gzip
 import os
-import signal
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -267,23 +265,3 @@ def test_a_clock_that_jumps_changes_no_duration(tmp_path: Path) -> None:
     assert report.exit_code == 0
     assert 0 <= report.summary.seconds < 60
     assert 0 <= report.artifacts[0].seconds["total"] < 60
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stop_before_the_upload_leaves_nothing(stage: Stage, number: int, code: int) -> None:
-    """C11: a stop while an artifact is being prepared cancels it: no object, no row, no file, a report."""
-    asked = threading.Event()
-    assert stage.registry is not None
-    stage.store.decide = lambda message: (
-        Fate(before=asked.set, holds_s=0.5) if message.is_a("PUT", stage.control_path("keys")) else PASSES
-    )
-    child = stage.start()
-    assert asked.wait(30)
-
-    child.send(number)
-    done = stage.end(child)
-
-    assert done.code == code, done.said
-    assert done.statuses == {"model": "cancelled"}
-    assert (stage.objects(), list(stage.rows()), stage.temporary_files()) == ([], [], [])
-    assert stage.open_uploads() == []

@@ -94,7 +94,7 @@ class FleetDestination:
                 raise row
             return self._observation(item, self._look(item, row)[1])
 
-        return ask_each(items, observe_one)
+        return ask_each(items, observe_one, cancellation=self._cancellation)
 
     def publish(self, item: ReadyArtifact, host: Host) -> Outcome:
         steps = publish(_wanted(item), registry=self._ports.registry.location, verify=self._verify)

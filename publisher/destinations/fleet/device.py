@@ -5,17 +5,19 @@ The order matters: a decryption that runs before the check is a padding oracle a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
 from publisher.destinations.fleet.readback import checked
 from publisher.errors import DestinationError, LocalResourceError
-from publisher.model import Digest
+from publisher.model import DataKey, Digest
 from publisher.registries.port import Row
-from publisher.sealing.unseal import unseal
+from publisher.sealing.unseal import Write, unseal
 
 Download = Callable[[str], AbstractContextManager[Iterator[bytes]]]
 """Open a URL for reading in pieces. Raises `NotFoundError`, `TransportError`, `RejectedError`, `CredentialsError`."""
@@ -23,37 +25,15 @@ Download = Callable[[str], AbstractContextManager[Iterator[bytes]]]
 OPENED_LIMIT_BYTES = 1 << 40
 
 
-def open_row(
-    row: Row, download: Download, write: Callable[[bytes | memoryview], object], *, compression: str
-) -> Digest:
+def open_row(row: Row, download: Download, write: Write, *, compression: str) -> Digest:
     """Download, check, decrypt and unpack one registered artifact; return the SHA-256 of what came out.
 
     `write` gets the plaintext only after the whole download was checked. Raises `DamagedObjectError` if the bytes are
     not what the row says, `DestinationError` if the registry does not give the key back.
     """
-    if row.encryption_key is None:
-        raise DestinationError(
-            "the registry does not give encryption keys back, so the artifact cannot be opened",
-            hint="use `publish verify --mode head`, or read the Resources table with RESOURCES_DATABASE_URL",
-        )
-    try:
-        with tempfile.TemporaryFile(prefix="publish-") as held:
-            with download(row.cdn_url) as pieces:
-                for piece in checked(pieces, size_bytes=row.size_bytes, digest=row.sha256):
-                    held.write(piece)
-            held.seek(0)
-            opened = unseal(
-                iter(lambda: held.read(1 << 20), b""),
-                write,
-                key=row.encryption_key,
-                compression=compression,
-                limit_bytes=OPENED_LIMIT_BYTES,
-            )
-    except OSError as error:
-        raise LocalResourceError(
-            f"cannot keep the download: {error.strerror}", hint="free some space, or set TMPDIR to a larger disk"
-        ) from error
-    return opened.sha256
+    key = _key_of(row)
+    with _downloaded(row, download) as held:
+        return _opened(held, write, key=key, compression=compression)
 
 
 def check_download(row: Row, download: Download) -> None:
@@ -65,19 +45,57 @@ def check_download(row: Row, download: Download) -> None:
 
 def fetch_to(path: Path, row: Row, download: Download, *, compression: str) -> tuple[int, Digest]:
     """Write the opened artifact to `path` by temporary file and rename; return its size in bytes and SHA-256."""
+    key = _key_of(row)
+    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise LocalResourceError(f"cannot write {path}", hint="name a file in a folder that can be written to")
+    # The temporary file is made only when the download is there: a download may be left behind at any time.
+    with _downloaded(row, download) as held, _replacing(path) as file:
+        digest = _opened(held, file.write, key=key, compression=compression)
+        return file.tell(), digest
+
+
+def _key_of(row: Row) -> DataKey:
+    if row.encryption_key is None:
+        raise DestinationError(
+            "the registry does not give encryption keys back, so the artifact cannot be opened",
+            hint="use `publish verify --mode head`, or read the Resources table with RESOURCES_DATABASE_URL",
+        )
+    return row.encryption_key
+
+
+@contextlib.contextmanager
+def _downloaded(row: Row, download: Download) -> Iterator[BinaryIO]:
+    """Yield the whole download in a file without a name, after it was checked."""
+    try:
+        with tempfile.TemporaryFile(prefix="publish-") as held:
+            with download(row.cdn_url) as pieces:
+                for piece in checked(pieces, size_bytes=row.size_bytes, digest=row.sha256):
+                    held.write(piece)
+            held.seek(0)
+            yield held
+    except OSError as error:
+        raise LocalResourceError(
+            f"cannot keep the download: {error.strerror}", hint="free some space, or set TMPDIR to a larger disk"
+        ) from error
+
+
+def _opened(held: BinaryIO, write: Write, *, key: DataKey, compression: str) -> Digest:
+    pieces = iter(lambda: held.read(1 << 20), b"")
+    return unseal(pieces, write, key=key, compression=compression, limit_bytes=OPENED_LIMIT_BYTES).sha256
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """Yield a temporary file that takes the place of `path` if the block succeeds, and is gone if not."""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise LocalResourceError(f"cannot write {path}: {error.strerror}", hint="check the folder") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            digest = open_row(row, download, file.write, compression=compression)
-            size = file.tell()
-        Path(name).replace(path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
     except OSError as error:
         raise LocalResourceError(
             f"cannot write {path}: {error.strerror}", hint="name a file that can be made"
         ) from error
-    finally:
-        Path(name).unlink(missing_ok=True)
-    return size, digest

@@ -102,6 +102,7 @@ class Driver(Reader):
                 return self._write_statement(sealed)
             case Register(sealed):
                 self._enter(Step.REGISTER)
+                self._host.commit()
                 return ports.registry.register(sealed.row(self.identity, ports.cdn_url(self.identity)))
             case WriteReceipt(sealed, evidence):
                 return self.retried(lambda: self._write_receipt(sealed, evidence))
@@ -181,6 +182,7 @@ class Driver(Reader):
             self._enter(Step.UPLOAD, sealed.size_bytes)
         self.attempts += 1
         # From here to the registration a stop must not cut retries short: an unset token takes its place.
+        self._host.commit()
         self._is_committed = True
         self._cancellation = Cancellation()
         answer = staged.create(

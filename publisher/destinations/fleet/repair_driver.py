@@ -155,6 +155,7 @@ class RepairDriver(Driver):
         body = (staged.body if staged is not None else None) or self._copies.body(marks.sha256 or "")
         self._enter(Step.UPLOAD, body.size_bytes)
         self.attempts += 1
+        self._host.commit()
         self._is_committed = True
         self._cancellation = Cancellation()
         return body

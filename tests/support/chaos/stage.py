@@ -77,11 +77,14 @@ class Stage:
 
     def start(self, *extra: str | Path, source: str = "127.0.0.1", command: str = "apply", **changed: str) -> Child:
         """Start a publisher of the manifest; its report and output have a number of their own."""
+        report = ("--report", self.folder / f"report-{self.started + 1}.json") if command == "apply" else ()
+        return self.begin(command, self.manifest, *report, *extra, source=source, **changed)
+
+    def begin(self, *arguments: str | Path, source: str = "127.0.0.1", **changed: str) -> Child:
+        """Start any command; its output has a number of its own."""
         self.started += 1
-        if command == "apply":
-            extra = ("--report", self.folder / f"report-{self.started}.json", *extra)
         return self.forks.start(
-            *(command, self.manifest, *extra),
+            *arguments,
             environment=self.environment(**changed),
             folder=self.folder,
             output=self.folder / f"output-{self.started}.log",
