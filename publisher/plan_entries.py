@@ -161,9 +161,12 @@ class ImageEntry(_Facts):
 
     type: Literal["image"]
     reference: str
+    path: RootPath | None = None
+    architecture: str = ""
 
     def source(self, root: Path) -> Source:
-        return ImageSource(self.reference, self.shown)
+        local = None if self.path is None else FileSource(root / self.path, root, self.shown)
+        return ImageSource(self.reference, self.shown, local, self.architecture)
 
 
 class WorkerEntry(_Facts):
@@ -207,6 +210,8 @@ def entry_of(
             return ImageEntry(
                 type="image",
                 reference=source.reference,
+                path=relative(source.local) if source.local else None,
+                architecture=source.architecture,
                 shown=source.shown,
                 size_bytes=size_bytes,
                 sha256=sha256,

@@ -37,10 +37,16 @@ class FileSetSource:
 
 @dataclass(frozen=True, slots=True)
 class ImageSource:
-    """A Docker image. `reference` is the name as the manifest says it, `shown` what messages may show of it."""
+    """A Docker image. `reference` is what the manifest says (see `model.images`), `shown` what messages may show of it.
+
+    `local` is the archive, or the folder of an OCI layout, if the reference names one. `architecture` is that of the
+    artifact: it chooses among the images of several platforms, and is compared with the image.
+    """
 
     reference: str
     shown: str
+    local: FileSource | None = None
+    architecture: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import assert_never
 
-from publisher.errors import SourceError
 from publisher.model import Digest, FileSetSource, FileSource, ImageSource, Source, SourceFacts, WorkerSource
 from publisher.sources.files import fingerprint
-from publisher.sources.opening import IMAGE_HINT
+from publisher.sources.images.source import image_facts
 
 Check = Callable[[], None]
 """Raises to cancel; asked often while reading."""
@@ -24,7 +23,7 @@ def facts_of(source: Source, check: Check) -> SourceFacts:
         case FileSetSource():
             return _of_set(source, check)
         case ImageSource():
-            raise SourceError(f"the image {source.shown} cannot be read by this version", hint=IMAGE_HINT)
+            return image_facts(source, check)
         case WorkerSource():
             return _of_worker(source, check)
         case _:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol, assert_never
 
-from publisher.errors import InternalError, SourceError
+from publisher.errors import InternalError
 from publisher.model import Digest, FileSetSource, FileSource, ImageSource, Source, SourceFacts, WorkerSource
 from publisher.sources.files import open_file
+from publisher.sources.images.source import open_image
 
 
 class OpenSource(Protocol):
     """An open source: one stream of bytes, read once from its start to its end."""
-
-    @property
-    def size_bytes(self) -> int:
-        """How much there is to read; of a source that is made while it is read, an estimate."""
 
     def read_into(self, buffer: memoryview) -> int:
         """Fill the buffer and return the count, 0 at the end. Raises `SourceError`, `SourceChangedError`."""
@@ -28,20 +26,22 @@ class OpenSource(Protocol):
         """
 
 
-def open_source(source: Source) -> AbstractContextManager[OpenSource]:
+def _go_on() -> None:
+    return None
+
+
+def open_source(source: Source, check: Callable[[], None] = _go_on) -> AbstractContextManager[OpenSource]:
     """Open a source that is one stream. Raises `SourceError` on entry if it cannot be opened.
 
+    `check` may raise to cancel; a source that is made while it is read asks it while it waits.
     Raises `InternalError` for a source that is no stream: no kind of destination that streams accepts one.
     """
     match source:
         case FileSource():
             return open_file(source)
         case ImageSource():
-            raise SourceError(f"the image {source.shown} cannot be read by this version", hint=IMAGE_HINT)
+            return open_image(source, check)
         case FileSetSource() | WorkerSource():
             raise InternalError(f"{source.shown} is not one stream of bytes")
         case _:
             assert_never(source)
-
-
-IMAGE_HINT = "save it to a file with `docker save` or `skopeo copy`, and name that with `file:`"
