@@ -98,17 +98,18 @@ def fetch(
     artifact_id: Annotated[str, typer.Argument(metavar="ID", help="The artifact's id, as the plan shows it.")],
     *,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", show_default=False)],
+    kind: Annotated[str, typer.Option("--kind", help="The kind of the destination: fleet, conda or webdav.")] = "fleet",
     env_prefix: Annotated[str, typer.Option("--env-prefix", help="The destination's env_prefix, if it has one.")] = "",
     local: options.Local = None,
     quiet: options.Quiet = False,
     no_color: options.NoColor = False,
 ) -> None:
-    """Download and decrypt one registered artifact as a device would."""
+    """Download one published artifact as a device or client would: checked, and decrypted where it is encrypted."""
     from publisher.commands.verify import fetch as story
 
     screen = Screen(Style(quiet=quiet, no_color=no_color), os.environ)
     with stop_on_signals() as stop, world_of(screen, stop, local=local, writes=False) as world:
-        fetched = story(artifact_id, output, world, env_prefix=env_prefix)
+        fetched = story(artifact_id, output, world, kind=kind, env_prefix=env_prefix)
     screen.tell(f"{output}: {fetched.size_bytes} bytes, sha256 {fetched.sha256}")
     leave(ExitCode.OK)
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from publisher.commands.ids import parse_id
 from publisher.commands.plan import LoadManifest, selected, used_destinations
 from publisher.destinations.port import Fetched, VerifyMode, VerifyResult
-from publisher.errors import InputError
 from publisher.events import RunStarted
 from publisher.exit_codes import ExitCode, combine
 from publisher.model import (
-    VERSION_PATTERN,
     ArtifactId,
     DestinationSpec,
-    FleetIdentity,
     Observation,
     ReadyArtifact,
     State,
@@ -132,26 +129,14 @@ def _exit_code(result: VerifyResult) -> int:
             return ExitCode.NEEDS_A_PERSON
 
 
-def fetch(artifact_id: str, output: Path, world: World, *, env_prefix: str) -> Fetched:
-    """Download, check, decrypt and unpack one registered artifact into `output`.
+def fetch(artifact_id: str, output: Path, world: World, *, kind: str, env_prefix: str) -> Fetched:
+    """Download one published artifact into `output` as a device or client would: checked, decrypted, unpacked.
 
     Raises `InputError` for an id that is none, `NotFoundError`, `DamagedObjectError` and the errors of the transport;
     `output` is written whole or not at all.
     """
-    name, identity = _parse_id(artifact_id)
-    with world.connect([DestinationSpec(name, "fleet", env_prefix)]) as destinations:
+    name, identity = parse_id(artifact_id, kind)
+    with world.connect([DestinationSpec(name, kind, env_prefix)]) as destinations:
         return interruptible(
             lambda: destinations[name].fetch(identity, output), cancellation=world.cancellation, name="fetch"
         )
-
-
-def _parse_id(text: str) -> tuple[str, FleetIdentity]:
-    name, colon, path = text.partition(":")
-    parts = path.split("/")
-    if not (name and colon and len(parts) == 4 and all(re.fullmatch(VERSION_PATTERN, part) for part in parts)):
-        raise InputError(
-            "an artifact's id is destination:dev_stage/resource_name/architecture/version",
-            hint="copy it from `publish plan`, for example fleet:dev/detector/arm64/2026-04-15",
-        )
-    dev_stage, resource_name, architecture, version = parts
-    return name, FleetIdentity(resource_name, dev_stage, architecture, version)

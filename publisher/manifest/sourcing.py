@@ -38,6 +38,14 @@ class Sourced:
     source: Source | None
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The matches of `files` for one row of the matrix, in sorted order."""
+
+    row: Row
+    members: tuple[Sourced, ...]
+
+
 def rows_of(entry: Entry) -> Matrix:
     """Return the entry's matrix: one empty row where it has none, no rows after adding problems."""
     node = entry.node.get("matrix")
@@ -91,7 +99,8 @@ def _named(entry: Entry, name: str, matrix: Matrix, expected: Expected) -> Itera
     if not isinstance(node, TextNode):
         return
     if name == "files":
-        yield from _several(entry, node, matrix, expected)
+        for group in _groups(entry, node, matrix, expected):
+            yield from group.members
         return
     if expected is not None:
         key = entry.node.entries["expect"][0]
@@ -128,7 +137,17 @@ def _single(entry: Entry, name: str, node: TextNode, matrix: Matrix, read: Read)
         yield Sourced(row, seen[rendered.text])
 
 
-def _several(entry: Entry, node: TextNode, matrix: Matrix, expected: Expected) -> Iterator[Sourced]:
+def find_groups(entry: Entry, matrix: Matrix, expected: Expected) -> Iterator[Group]:
+    """Yield the matches of `files` row by row, for a kind that makes one artifact of all of them.
+
+    Nothing where the entry has no `files`, or after problems were added. A group can be empty under `expect`.
+    """
+    node = entry.node.get("files")
+    if isinstance(node, TextNode):
+        yield from _groups(entry, node, matrix, expected)
+
+
+def _groups(entry: Entry, node: TextNode, matrix: Matrix, expected: Expected) -> Iterator[Group]:
     context, path = entry.context, f"{entry.field_path}.files"
     before = context.problems.count
     bound = context.bind(node, path, {Scope.MATRIX: matrix.names})
@@ -147,14 +166,18 @@ def _several(entry: Entry, node: TextNode, matrix: Matrix, expected: Expected) -
         if not matches and expected is None:
             hint = "build the files first, or correct the pattern"
             context.problems.error(place(node, path), _nothing(row.row), hint=hint)
-        for match in matches:
-            if match.other is not None:
-                _add_ambiguous(entry, node, match)
-                continue
-            shown = match.shown if row.is_public else node.text
-            source = _source(entry, Rendered(match.shown, shown), node, path)
-            captures = {f"capture.{name}": Rendered(value, value) for name, value in match.captures.items()}
-            yield Sourced({**row.row, **captures}, source)
+        yield Group(row.row, tuple(_members(entry, node, row, matches)))
+
+
+def _members(entry: Entry, node: TextNode, row: Found, matches: Sequence[Match]) -> Iterator[Sourced]:
+    for match in matches:
+        if match.other is not None:
+            _add_ambiguous(entry, node, match)
+            continue
+        shown = match.shown if row.is_public else node.text
+        source = _source(entry, Rendered(match.shown, shown), node, f"{entry.field_path}.files")
+        captures = {f"capture.{name}": Rendered(value, value) for name, value in match.captures.items()}
+        yield Sourced({**row.row, **captures}, source)
 
 
 def _find(entry: Entry, bound: Bound, row: Row, node: TextNode) -> Iterator[Found]:
