@@ -20,8 +20,13 @@ PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "urn:publisher:predicate:release:v1"
 
-GIT_FACTS: Final = ("sha", "branch", "tag", "repository_url", "commit_date", "commit_time", "dirty")
-CI_FACTS: Final = ("system", "event", "pipeline_number", "pipeline_url", "job_name", "job_url", "pull_request")
+GIT_FACTS: Final = ("sha", "branch", "tag", "tags", "repository_url", "commit_date", "commit_time", "dirty")
+CI_FACTS: Final = (
+    *("system", "event", "pipeline_number", "pipeline_url", "job_name", "job_url"),
+    *("source_branch", "pull_request"),
+)
+"""What is written down of where an artifact comes from: all facts but the author and the commit's message, because a
+statement is as public as the object beside it. The plan and the report have those, too."""
 
 
 @dataclass(frozen=True, slots=True)
