@@ -1,4 +1,4 @@
-"""The HTTP client of every destination that speaks HTTP; the only home of `requests`."""
+"""The HTTP client of every destination that speaks HTTP, and the connections below it."""
 
 from publisher.http.address import is_loopback
 from publisher.http.answer import Answer, NothingSentError, RedirectError, error_of

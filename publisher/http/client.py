@@ -7,36 +7,27 @@ hold the request, whose body may be a key. The rules are those of DESIGN.md, "HT
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
-import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
-
-import requests
-import urllib3
+from urllib.parse import quote, urlsplit
 
 from publisher.errors import ProtocolError, PublisherError, RejectedError, TransportError
 from publisher.http.address import header_value, safe_url, tls_context
 from publisher.http.answer import Answer, NothingSentError, RedirectError, error_of
 from publisher.http.authorization import Authorization
 from publisher.http.body import StreamedBody
-from publisher.http.transport import Deadline, TimedAdapter
+from publisher.http.pool import Pool, Reply
+from publisher.http.wire import Failure, Origin, Patience, WireError
 from publisher.secrecy import Masked, sanitise
 
 MAX_ANSWER_BYTES = 1 << 20
 PIECE_BYTES = 1 << 20
 
-_NETWORK_ERRORS = (
-    requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    http.client.HTTPException,
-    OSError,
-    ValueError,
-)
+_SENT_LITERALLY = "!$%&'()*+,/:;=?@[]~"
+"""What a path may hold: its caller has quoted what is special in it."""
 
 
 class HttpClient:
@@ -61,15 +52,22 @@ class HttpClient:
     ) -> None:
         self._url = safe_url(base_url, setting, is_public=is_public)
         self._base = self._url.geturl().rstrip("/")
-        self._headers = {"Accept-Encoding": "identity", "User-Agent": "publish"}
+        sent = {"Accept-Encoding": "identity", "User-Agent": "publish"}
         self._secrets: list[str] = []
         for name, value in (headers or {}).items():
-            self._headers[name] = header_value(name, value)
+            sent[name] = header_value(name, value)
             if isinstance(value, Masked):
                 self._secrets += {value.reveal(), value.reveal().split(" ", 1)[-1]}
-        self._timeouts = (connect_timeout_s, read_timeout_s)
+        self._read_timeout_s = read_timeout_s
         self._total_timeout_s = total_timeout_s
-        self._adapter = TimedAdapter(tls_context(ca_file))
+        is_secure = self._url.scheme == "https"
+        origin = Origin(
+            host=self._url.hostname or "",
+            port=self._url.port or (443 if is_secure else 80),
+            tls=tls_context(ca_file) if is_secure else None,
+            connect_timeout_s=connect_timeout_s,
+        )
+        self._pool = Pool(origin, sent)
 
     @property
     def location(self) -> str:
@@ -99,13 +97,10 @@ class HttpClient:
         replaces the client's limit.
         Raises `NothingSentError`, `RejectedError` (certificate), `RedirectError`, or `TransportError` (no status came).
         """
-        with Deadline(total_timeout_s or self._total_timeout_s) as deadline:
-            response = self._send(method, path, body or _encode(json), _with(headers, authorization), deadline)
-            try:
-                content, problem = self._body(response, method, deadline, max_bytes)
-            finally:
-                response.close()
-            return Answer(response.status_code, _media_type(response), _lower(response), content, problem)
+        patience = Patience(self._read_timeout_s, total_timeout_s or self._total_timeout_s)
+        reply = self._send(method, path, body or _encode(json), _with(headers, authorization), patience)
+        with closing(reply):
+            return self._answer(reply, method, max_bytes)
 
     @contextmanager
     def stream(
@@ -123,26 +118,21 @@ class HttpClient:
         Errors in the middle are translated too: a cut body is a `TransportError`, a body longer than `expected_bytes`
         a `ProtocolError`; where Content-Length shows another size, that is said before anything is read.
         """
-        with Deadline(total_timeout_s) as deadline:
-            response = self._send(method, path, None, _with(headers, authorization), deadline)
-            try:
-                size = response.headers.get("content-length", "")
-                known = int(size) if re.fullmatch(r"[0-9]{1,18}", size) else None
-                if response.status_code != 200:
-                    body, problem = self._body(response, method, deadline, MAX_ANSWER_BYTES)
-                    answer = Answer(response.status_code, _media_type(response), _lower(response), body, problem)
-                    secrets = [*self._secrets, *(authorization.spellings() if authorization else ())]
-                    raise error_of(answer, f"{method} {self._url.hostname}", secrets)
-                if expected_bytes is not None and known not in (None, expected_bytes):
-                    raise ProtocolError(f"{self._url.hostname} offers {known} bytes instead of {expected_bytes}")
-                if _is_encoded(response):
-                    raise ProtocolError(f"{self._url.hostname} sent a content encoding that was not asked for")
-                yield self._pieces(response, deadline, expected_bytes)
-            finally:
-                response.close()
+        host, patience = self._url.hostname, Patience(self._read_timeout_s, total_timeout_s)
+        with closing(self._send(method, path, None, _with(headers, authorization), patience)) as reply:
+            size = reply.headers.get("content-length", "")
+            known = int(size) if re.fullmatch(r"[0-9]{1,18}", size) else None
+            if reply.status != 200:
+                secrets = [*self._secrets, *(authorization.spellings() if authorization else ())]
+                raise error_of(self._answer(reply, method, MAX_ANSWER_BYTES), f"{method} {host}", secrets)
+            if expected_bytes is not None and known not in (None, expected_bytes):
+                raise ProtocolError(f"{host} offers {known} bytes instead of {expected_bytes}")
+            if _is_encoded(reply):
+                raise ProtocolError(f"{host} sent a content encoding that was not asked for")
+            yield self._pieces(reply, method, expected_bytes)
 
     def close(self) -> None:
-        self._adapter.close()
+        self._pool.close()
 
     def _send(
         self,
@@ -150,102 +140,91 @@ class HttpClient:
         path: str,
         body: StreamedBody | bytes | None,
         headers: Mapping[str, str],
-        deadline: Deadline,
-    ) -> requests.Response:
-        send = {**self._headers, **headers}
+        patience: Patience,
+    ) -> Reply:
+        sent = dict(headers)
         if body is not None:
-            send["Content-Type"] = "application/json" if isinstance(body, bytes) else body.content_type
-        data = body if isinstance(body, bytes) else None
+            sent["Content-Type"] = "application/json" if isinstance(body, bytes) else body.content_type
+        if body is not None or method not in ("GET", "HEAD"):
+            sent["Content-Length"] = str(body.size_bytes if isinstance(body, StreamedBody) else len(body or b""))
+        target = f"{self._url.path.rstrip('/')}/{quote(path.lstrip('/'), safe=_SENT_LITERALLY)}"
         try:
-            prepared = requests.Request(method, f"{self._base}/{path.lstrip('/')}", send, data=data).prepare()
-            if isinstance(body, StreamedBody):
-                # Not by `data`: without a length of its own the library would send it chunked, an empty one too.
-                prepared.headers["Content-Length"] = str(body.size_bytes)
-                prepared.body = iter(body)  # type: ignore[assignment] # the stub knows less than the adapter sends
-            # The adapter alone, without a Session: nothing is merged in from the environment, no redirect is followed.
-            response = self._adapter.send(prepared, stream=True, timeout=self._timeouts)
-        except _NETWORK_ERRORS as error:
-            failure = self._failure(error, method, deadline)
+            reply = self._pool.request(method, target, sent, body or b"", patience=patience)
+        except WireError as error:
+            failure = self._failure(error, method)
         else:
-            if 300 <= response.status_code < 400:
-                response.close()
-                target = _redirect_host(response.headers.get("location", ""))
+            if 300 <= reply.status < 400:
+                reply.close()
                 raise RedirectError(
-                    f"unexpected redirect ({response.status_code}) from {self._url.hostname} to {target}",
+                    f"unexpected redirect ({reply.status}) from {self._url.hostname}"
+                    f" to {_redirect_host(reply.headers.get('location', ''))}",
                     hint="redirects are not followed; set the URL of the service itself",
                 )
-            return response
-        raise failure  # outside of the handler, so that the error that holds the request is not its context
+            return reply
+        raise failure  # outside of the handler, so that no other error is its context
 
-    def _body(
-        self, response: requests.Response, method: str, deadline: Deadline, max_bytes: int
-    ) -> tuple[bytes, TransportError | None]:
+    def _answer(self, reply: Reply, method: str, max_bytes: int) -> Answer:
+        body, problem = self._body(reply, method, max_bytes)
+        media_type = reply.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+        return Answer(reply.status, media_type, reply.headers, body, problem)
+
+    def _body(self, reply: Reply, method: str, max_bytes: int) -> tuple[bytes, TransportError | None]:
         host = self._url.hostname
-        if _is_encoded(response):
+        if _is_encoded(reply):
             return b"", ProtocolError(f"{host} compressed its answer although it was asked not to")
         body = bytearray()
         try:
             # A short body is noticed only by the read after its last byte.
-            while len(body) <= max_bytes:
-                piece = response.raw.read(max_bytes + 1 - len(body), decode_content=False)
-                if not piece:
-                    break
+            while len(body) <= max_bytes and (piece := reply.read(max_bytes + 1 - len(body))):
                 body += piece
-        except _NETWORK_ERRORS as error:
-            failure = self._failure(error, method, deadline)
+        except WireError as error:
+            failure = self._failure(error, method)
             return b"", failure if isinstance(failure, TransportError) else TransportError(failure.message)
-        if deadline.expired:
-            return b"", self._too_slow(method)
         if len(body) > max_bytes:
             return b"", ProtocolError(f"the answer of {host} is larger than {max_bytes} bytes")
         return bytes(body), None
 
-    def _pieces(self, response: requests.Response, deadline: Deadline, expected_bytes: int | None) -> Iterator[bytes]:
-        seen = 0
+    def _pieces(self, reply: Reply, method: str, expected_bytes: int | None) -> Iterator[bytes]:
+        host, seen = self._url.hostname, 0
         while True:
             failure: PublisherError | None = None
             piece = b""
             try:
-                piece = response.raw.read(PIECE_BYTES, decode_content=False)
-            except _NETWORK_ERRORS as error:
-                failure = self._failure(error, "GET", deadline)
-            if failure is None and deadline.expired:
-                failure = self._too_slow("GET")
+                piece = reply.read(PIECE_BYTES)
+            except WireError as error:
+                failure = self._failure(error, method)
             seen += len(piece)
             if failure is None and expected_bytes is not None:
                 if seen > expected_bytes:
-                    failure = ProtocolError(f"{self._url.hostname} sent more than the expected {expected_bytes} bytes")
+                    failure = ProtocolError(f"{host} sent more than the expected {expected_bytes} bytes")
                 elif not piece and seen < expected_bytes:
-                    failure = TransportError(f"{self._url.hostname} sent {seen} of {expected_bytes} bytes")
+                    failure = TransportError(f"{host} sent {seen} of {expected_bytes} bytes")
             if failure is not None:
                 raise failure
             if not piece:
                 return
             yield piece
 
-    def _failure(self, error: Exception, method: str, deadline: Deadline) -> PublisherError:
+    def _failure(self, error: WireError, method: str) -> PublisherError:
         host = self._url.hostname
-        certificate = _within(error, ssl.SSLCertVerificationError)
-        if isinstance(certificate, ssl.SSLCertVerificationError):
-            why = sanitise(certificate.verify_message)
-            return RejectedError(
-                f"the certificate of {host} is not trusted: {why}",
-                hint="certificates are always checked; a private authority is named by the CA file setting",
-            )
-        if not deadline.connected:
-            if _within(error, ssl.SSLError) and not deadline.expired:
+        match error.failure:
+            case Failure.UNTRUSTED:
+                return RejectedError(
+                    f"the certificate of {host} is not trusted: {sanitise(error.detail)}",
+                    hint="certificates are always checked; a private authority is named by the CA file setting",
+                )
+            case Failure.NO_TLS:
                 return NothingSentError(
                     f"no TLS connection with {host} could be agreed on (TLS 1.2 or newer is needed)"
                 )
-            return NothingSentError(f"no connection to {host}", hint="is the service up, and its URL right?")
-        if deadline.expired:
-            return self._too_slow(method)
-        if isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError):
-            return TransportError(f"{method} {host}: no answer within {self._timeouts[1]:g} s")
-        return TransportError(f"{method} {host}: the connection broke before the whole answer came")
-
-    def _too_slow(self, method: str) -> TransportError:
-        return TransportError(f"{method} {self._url.hostname}: no whole answer within the time limit")
+            case Failure.NOT_CONNECTED:
+                return NothingSentError(f"no connection to {host}", hint="is the service up, and its URL right?")
+            case Failure.TOO_SLOW:
+                return TransportError(f"{method} {host}: no whole answer within the time limit")
+            case Failure.SILENT:
+                return TransportError(f"{method} {host}: no answer within {self._read_timeout_s:g} s")
+            case Failure.BROKEN:
+                return TransportError(f"{method} {host}: the connection broke before the whole answer came")
 
 
 def _with(headers: Mapping[str, str] | None, authorization: Authorization | None) -> dict[str, str]:
@@ -258,16 +237,8 @@ def _encode(document: object) -> bytes | None:
     return None if document is None else json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _media_type(response: requests.Response) -> str:
-    return response.headers.get("content-type", "").split(";", 1)[0].strip().lower()
-
-
-def _lower(response: requests.Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
-
-
-def _is_encoded(response: requests.Response) -> bool:
-    return response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
+def _is_encoded(reply: Reply) -> bool:
+    return reply.headers.get("content-encoding", "identity").lower() not in ("", "identity")
 
 
 def _redirect_host(location: str) -> str:
@@ -276,17 +247,3 @@ def _redirect_host(location: str) -> str:
     except ValueError:
         return "an unreadable address"
     return sanitise(host, limit=80) if host else "another path of the same host"
-
-
-def _within(error: BaseException, kind: type[BaseException]) -> BaseException | None:
-    """Find an error of `kind` among what vendors wrapped: their arguments, reasons and causes."""
-    todo: list[object] = [error]
-    for _ in range(20):
-        if not todo:
-            break
-        item = todo.pop(0)
-        if isinstance(item, kind):
-            return item
-        if isinstance(item, BaseException):
-            todo += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
-    return None
