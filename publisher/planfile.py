@@ -29,6 +29,7 @@ from publisher.plan_document import (
     row_of,
     summarize,
 )
+from publisher.regular_file import read_regular
 from publisher.report import Report
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -124,8 +125,7 @@ class _Head(BaseModel):
 
 def _parse(path: Path) -> PlanDocument:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_regular(path, MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"cannot read the plan {path}: {error.strerror or error}", hint=_AGAIN) from error
     if len(content) > MAX_BYTES:

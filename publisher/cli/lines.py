@@ -36,25 +36,32 @@ def finding_lines(findings: Sequence[Finding]) -> list[Line]:
     ]
 
 
-def verify_line(verified: Verified) -> Line:
-    observation = verified.result.observation
+def verify_line(verified: Verified, *, verbose: bool = False) -> Line:
+    """Return what was found of one artifact; with `verbose` also where the object is and its digest."""
+    verdict, value = _verified(verified)
+    facts = verified.result.observation.object
+    if verbose and facts is not None:
+        where = facts.cdn_url or facts.url or facts.key or facts.version_id
+        value += f"\n{where}  sha256 {facts.sha256 or '-'}"
+    return Line(str(verified.id), value, verdict)
+
+
+def _verified(verified: Verified) -> tuple[Verdict, str]:
+    observation, statement = verified.result.observation, verified.result.statement
     if observation.state is not State.PUBLISHED:
         hint = next_step(observation)
-        value = f"{observation.state}: {observation.detail}" + (f"\nhint: {hint}" if hint else "")
-        return Line(str(verified.id), value, Verdict.FAIL)
+        return Verdict.FAIL, f"{observation.state}: {observation.detail}" + (f"\nhint: {hint}" if hint else "")
     if verified.result.content_compared:
         value = "published; downloads, opens and equals its source"
     elif verified.result.is_opened:
         value = f"published; downloads and opens; {observation.detail}"
     else:
         value = f"published; {observation.detail}; not opened"
-    statement = verified.result.statement
     if statement is None:
-        return Line(str(verified.id), value, Verdict.OK)
+        return Verdict.OK, value
     if statement.is_valid:
-        return Line(str(verified.id), f"{value}; {statement.detail}", Verdict.OK)
-    value += f"\nstatement {statement.verdict}: {statement.detail}\nhint: {_STATEMENT_HINT}"
-    return Line(str(verified.id), value, Verdict.FAIL)
+        return Verdict.OK, f"{value}; {statement.detail}"
+    return Verdict.FAIL, f"{value}\nstatement {statement.verdict}: {statement.detail}\nhint: {_STATEMENT_HINT}"
 
 
 def explain_lines(row: PlanRow) -> list[Line]:

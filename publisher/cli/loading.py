@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from publisher.errors import InputError, StalePlanError
+from publisher.regular_file import read_regular
 from publisher.selection import Selection
 
 if TYPE_CHECKING:
@@ -42,14 +43,15 @@ def load_saved_plan(path: Path) -> SavedPlan:
     from hashlib import sha256
 
     from publisher.manifest import project_root
+    from publisher.manifest.decoding import MAX_BYTES
     from publisher.planfile import read_plan
 
     saved = read_plan(path, root_of=lambda manifest: project_root(Path(manifest)))
     manifest, wanted = Path(saved.plan.manifest_path), saved.plan.manifest_sha256
     if wanted is not None:
         try:
-            found = sha256(manifest.read_bytes()).hexdigest()
-        except OSError:
+            found = sha256(read_regular(manifest, MAX_BYTES + 1)).hexdigest()
+        except (OSError, ValueError, InputError):
             found = ""
         if found != wanted:
             raise StalePlanError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from publisher.atomic_file import require_writable, write_atomically
 from publisher.cli import options
 from publisher.cli.app import app, leave
 from publisher.cli.loading import manifest_loader, selection_from, variables_from
@@ -61,10 +62,13 @@ def verify(
     local: options.Local = None,
     public_key: options.PublicKeys = None,
     jobs: options.Jobs = 4,
+    timeout: options.Timeout = None,
+    report: options.ReportOnRequest = None,
     as_json: options.AsJson = False,
     detailed_exitcode: options.DetailedExitCode = False,
     progress: options.Progress = ProgressMode.AUTO,
     quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
     no_color: options.NoColor = False,
 ) -> None:
     """Look at what is registered with a device's eye: download, check, decrypt, compare. Reads only."""
@@ -73,8 +77,10 @@ def verify(
     from publisher.commands.verify import verify_exit_code, verify_json
     from publisher.views.listing import render_listing
 
-    screen = Screen(Style(progress, quiet=quiet, no_color=no_color), os.environ, is_stdout_taken=True)
-    with stop_on_signals() as stop, world_of(screen, stop, local=local, writes=False) as world:
+    screen = Screen(Style(progress, quiet=quiet, verbose=verbose, no_color=no_color), os.environ, is_stdout_taken=True)
+    if report not in {None, options.STANDARD_OUTPUT}:
+        require_writable(Path(report))
+    with stop_on_signals() as stop, world_of(screen, stop, local=local, writes=False, timeout_s=timeout) as world:
         results = story(
             manifest_loader(manifest, world, var, sources_may_be_gone=True),
             world,
@@ -83,21 +89,24 @@ def verify(
             jobs=jobs,
             trusted=read_public_keys(public_key or ()),
         )
-    if as_json:
+    if report not in {None, options.STANDARD_OUTPUT}:
+        write_atomically(Path(report), verify_json(results))
+    if as_json or report == options.STANDARD_OUTPUT:
         screen.print(verify_json(results))
     elif not quiet:
         from publisher.cli.lines import verify_line
 
         title = f"{manifest}: {len(results)} artifacts looked at ({mode.value})"
-        render_listing(title, [verify_line(found) for found in results], screen.console(on_stdout=True))
-    leave(verify_exit_code(results, detailed=detailed_exitcode))
+        lines = [verify_line(found, verbose=verbose) for found in results]
+        render_listing(title, lines, screen.console(on_stdout=True))
+    leave(verify_exit_code(results, detailed=detailed_exitcode, signal=stop.signal))
 
 
 @app.command()
 def fetch(
     artifact_id: Annotated[str, typer.Argument(metavar="ID", help="The artifact's id, as the plan shows it.")],
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", show_default=False)],
+    output: options.Output,
     kind: Annotated[str, typer.Option("--kind", help="The kind of the destination: fleet, conda or webdav.")] = "fleet",
     env_prefix: Annotated[str, typer.Option("--env-prefix", help="The destination's env_prefix, if it has one.")] = "",
     local: options.Local = None,

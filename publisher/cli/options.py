@@ -28,6 +28,27 @@ class SchemaName(StrEnum):
 
 
 DEFAULT_LOCAL = ".publish/local"
+STANDARD_OUTPUT = "-"
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise typer.BadParameter("an empty text names no folder; the current one is .")
+    return Path(text)
+
+
+def _new_file(text: str) -> Path:
+    """Return where to write. Only reports go to standard output, and each of them says so."""
+    if text in {"", STANDARD_OUTPUT}:
+        raise typer.BadParameter("this needs the name of a file; only --report takes - for standard output")
+    return Path(text)
+
+
+def _report(text: str) -> str:
+    if not text:
+        raise typer.BadParameter("an empty text names no file; - is standard output")
+    return text
+
 
 Manifest = Annotated[Path, typer.Argument(metavar="MANIFEST", help="The YAML manifest.", show_default=False)]
 Only = Annotated[
@@ -51,6 +72,7 @@ Local = Annotated[
     Path | None,
     typer.Option(
         "--local",
+        parser=_folder,
         metavar="[DIR]",
         help=f"Rehearse in a folder (default {DEFAULT_LOCAL}): no server, no secret, the same protocol.",
         show_default=False,
@@ -67,7 +89,20 @@ PublicKeys = Annotated[
 ]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, max=64, metavar="N", help="Artifacts in flight at once.")]
 ReportFile = Annotated[
-    str, typer.Option("--report", metavar="FILE", help="Where the JSON report is written; - is standard output.")
+    str,
+    typer.Option(
+        "--report", parser=_report, metavar="FILE", help="Where the JSON report is written; - is standard output."
+    ),
+]
+ReportOnRequest = Annotated[
+    str | None,
+    typer.Option(
+        "--report",
+        parser=_report,
+        metavar="FILE",
+        help="Also write the result as JSON; - is standard output.",
+        show_default=False,
+    ),
 ]
 Progress = Annotated[ProgressMode, typer.Option("--progress", help="How progress is shown on standard error.")]
 Verify = Annotated[
@@ -76,12 +111,26 @@ Verify = Annotated[
         "--verify", help="How an upload is checked before it is registered: by its marks, or read back in full."
     ),
 ]
-Junit = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit test case per artifact.")]
+Junit = Annotated[
+    Path | None,
+    typer.Option("--junit", parser=_new_file, metavar="FILE", help="Write a JUnit test case per artifact."),
+]
 Summary = Annotated[
     Path | None,
-    typer.Option("--summary", metavar="FILE", help="Append a Markdown summary (GitHub's is found by itself)."),
+    typer.Option(
+        "--summary", parser=_new_file, metavar="FILE", help="Append a Markdown summary (GitHub's is found by itself)."
+    ),
 ]
-Events = Annotated[Path | None, typer.Option("--events", metavar="FILE", help="Write every event as a line of JSON.")]
+Events = Annotated[
+    Path | None,
+    typer.Option("--events", parser=_new_file, metavar="FILE", help="Write every event as a line of JSON."),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", parser=_new_file, metavar="FILE", help="Save the plan, to apply it later.")
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", parser=_new_file, metavar="FILE", help="Where the file is written.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Start nothing new after the first failure.")]
 DetailedExitCode = Annotated[

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from publisher.atomic_file import require_writable
 from publisher.cli import options
 from publisher.cli.app import app, leave
 from publisher.cli.loading import load_saved_plan, manifest_loader, selection_from
@@ -31,10 +32,12 @@ def plan(
     offline: Annotated[bool, typer.Option("--offline", help="Ask no destination and need no settings.")] = False,
     as_json: options.AsJson = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table on standard output.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan, to apply it later.")] = None,
+    out: options.Out = None,
+    jobs: options.Jobs = 4,
     detailed_exitcode: options.DetailedExitCode = False,
     progress: options.Progress = ProgressMode.AUTO,
     quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
     no_color: options.NoColor = False,
 ) -> None:
     """Show what apply would do. Reads files and destinations, writes nothing anywhere."""
@@ -45,10 +48,13 @@ def plan(
     from publisher.views.markdown import plan_markdown
     from publisher.views.plan_table import render_plan
 
-    screen = Screen(Style(progress, quiet=quiet, no_color=no_color), os.environ, is_stdout_taken=True)
+    screen = Screen(Style(progress, quiet=quiet, verbose=verbose, no_color=no_color), os.environ, is_stdout_taken=True)
+    if out is not None:
+        require_writable(out)
     with stop_on_signals() as stop, world_of(screen, stop, local=local, writes=False) as world:
         selection = selection_from(only, exclude, destination)
-        made, read = story(manifest_loader(manifest, world, var), world, selection=selection, offline=offline)
+        load = manifest_loader(manifest, world, var)
+        made, read = story(load, world, selection=selection, offline=offline, jobs=jobs)
         root = project_root(manifest)
         facts = world.provenance(root)
     destinations = tuple(read.destinations.values())
@@ -69,7 +75,7 @@ def plan(
         ]
         given = ["--plan", str(out)] if out else [str(manifest), *chosen]
         command = shlex.join(["publish", "apply", *given, *same_place])
-        render_plan(made, screen.console(on_stdout=True), apply_command=command)
+        render_plan(made, screen.console(on_stdout=True), apply_command=command, verbose=verbose)
     leave(plan_exit_code(made, detailed=detailed_exitcode))
 
 
@@ -103,8 +109,11 @@ def apply(
     from publisher.commands.apply import apply as story
     from publisher.manifest import project_root
 
+    outputs = Outputs(report, junit, summary, events)
     screen = Screen(
-        Style(progress, quiet=quiet, verbose=verbose, no_color=no_color), os.environ, is_stdout_taken=report == "-"
+        Style(progress, quiet=quiet, verbose=verbose, no_color=no_color),
+        os.environ,
+        is_stdout_taken=outputs.takes_stdout,
     )
     path = manifest or Path()
     wanted = ApplyOptions(
@@ -118,6 +127,7 @@ def apply(
         raise typer.BadParameter("give either a MANIFEST or --plan FILE")
     if saved_plan is not None and var:
         raise typer.BadParameter("--var cannot change a saved plan; make a new one")
+    outputs.require_writable()
     with stop_on_signals() as stop:
         with world_of(
             screen, stop, local=local, writes=True, verify=verify.value, events_file=events, timeout_s=timeout
@@ -126,7 +136,7 @@ def apply(
                 done = apply_saved(lambda: load_saved_plan(saved_plan), world, wanted, on_error=screen.show_error)
             else:
                 done = story(manifest_loader(path, world, var), world, wanted, on_error=screen.show_error)
-        leave(Outputs(report, junit, summary).write(done, screen, os.environ))
+        leave(outputs.write(done, screen, os.environ))
 
 
 @app.command()
@@ -140,7 +150,11 @@ def artifact(
     compression: Annotated[str, typer.Option("--compression", help="fast, best or none.")] = "fast",
     local: options.Local = None,
     verify: options.Verify = options.VerifyDepth.HEAD,
+    timeout: options.Timeout = None,
     report: options.ReportFile = "publish-report.json",
+    junit: options.Junit = None,
+    summary: options.Summary = None,
+    events: options.Events = None,
     progress: options.Progress = ProgressMode.AUTO,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -151,11 +165,17 @@ def artifact(
     from publisher.commands.apply import apply as story
     from publisher.manifest import artifact_from_flags
 
+    outputs = Outputs(report, junit, summary, events)
     screen = Screen(
-        Style(progress, quiet=quiet, verbose=verbose, no_color=no_color), os.environ, is_stdout_taken=report == "-"
+        Style(progress, quiet=quiet, verbose=verbose, no_color=no_color),
+        os.environ,
+        is_stdout_taken=outputs.takes_stdout,
     )
+    outputs.require_writable()
     with stop_on_signals() as stop:
-        with world_of(screen, stop, local=local, writes=True, verify=verify.value) as world:
+        with world_of(
+            screen, stop, local=local, writes=True, verify=verify.value, events_file=events, timeout_s=timeout
+        ) as world:
             done = story(
                 lambda: artifact_from_flags(
                     file=file,
@@ -169,4 +189,4 @@ def artifact(
                 ApplyOptions(manifest_path="", root=file.parent, jobs=1),
                 on_error=screen.show_error,
             )
-        leave(Outputs(report).write(done, screen, os.environ))
+        leave(outputs.write(done, screen, os.environ))

@@ -43,6 +43,8 @@ def repair(
     local: options.Local = None,
     timeout: options.Timeout = None,
     report: options.ReportFile = "publish-report.json",
+    junit: options.Junit = None,
+    summary: options.Summary = None,
     events: options.Events = None,
     progress: options.Progress = ProgressMode.AUTO,
     quiet: options.Quiet = False,
@@ -54,9 +56,13 @@ def repair(
     from publisher.commands.repair import repair as story
     from publisher.manifest import project_root
 
+    outputs = Outputs(report, junit, summary, events)
     screen = Screen(
-        Style(progress, quiet=quiet, verbose=verbose, no_color=no_color), os.environ, is_stdout_taken=report == "-"
+        Style(progress, quiet=quiet, verbose=verbose, no_color=no_color),
+        os.environ,
+        is_stdout_taken=outputs.takes_stdout,
     )
+    outputs.require_writable()
     wanted = RepairOptions(
         manifest_path=str(manifest),
         root=project_root(manifest),
@@ -68,4 +74,4 @@ def repair(
         with world_of(screen, stop, local=local, writes=True, events_file=events, timeout_s=timeout) as world:
             load = manifest_loader(manifest, world, var, sources_may_be_gone=True)
             done = story(load, world, wanted, on_error=screen.show_error)
-        leave(Outputs(report).write(done, screen, os.environ))
+        leave(outputs.write(done, screen, os.environ))

@@ -133,8 +133,10 @@ def world_of(
     timeout_s: float | None = None,
 ) -> Iterator[World]:
     """Yield the world of one command: its view listens, and the end of its time budget is a stop request."""
+    from publisher.cli.hardening import forbid_core_dumps
     from publisher.wiring import compose
 
+    forbid_core_dumps()
     with (
         screen.listening(events_file) as emit,
         telling_of_stops(cancellation, emit),

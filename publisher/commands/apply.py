@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from publisher.commands.plan import LoadManifest, make_plan, selected, used_destinations
+from publisher.commands.plan import JOBS, LoadManifest, make_plan, selected, used_destinations
 from publisher.commands.running import OnError, Run, ignore_error
 from publisher.destinations.port import Destination, RunFacts
 from publisher.errors import Cancelled, StalePlanError
@@ -34,7 +34,7 @@ class ApplyOptions:
     manifest_path: str
     root: Path
     selection: Selection = field(default_factory=Selection)
-    jobs: int = 4
+    jobs: int = JOBS
     fail_fast: bool = False
 
 
@@ -86,7 +86,7 @@ def _carry_out_saved(
 ) -> dict[str, Outcome]:
     try:
         ready, unready = read_sources(
-            [row.artifact for row in plan.rows], cancellation=world.cancellation, emit=world.emit
+            [row.artifact for row in plan.rows], jobs=options.jobs, cancellation=world.cancellation, emit=world.emit
         )
         observations = observe(ready, destinations, cancellation=world.cancellation, emit=world.emit)
         world.cancellation.check()
@@ -136,7 +136,7 @@ def _apply(load: LoadManifest, world: World, options: ApplyOptions, run: Run) ->
     specs = used_destinations(manifest)
     with world.connect(specs) as destinations, run.concluding(specs, destinations) as ending:
         try:
-            plan = ending.plan = make_plan(manifest, world, destinations)
+            plan = ending.plan = make_plan(manifest, world, destinations, jobs=options.jobs)
         except Cancelled as stopped:
             plan, ending.outcomes = _stopped(manifest, stopped)
         else:

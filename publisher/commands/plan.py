@@ -23,15 +23,20 @@ if TYPE_CHECKING:
 LoadManifest = Callable[[], "Manifest"]
 """Parse a manifest, or make one of flags. Raises `InputError`."""
 
+JOBS = 4
+"""How many artifacts are in flight at once, unless told otherwise: each is read, hashed, sealed or sent."""
 
-def plan(load: LoadManifest, world: World, *, selection: Selection, offline: bool) -> tuple[Plan, Manifest]:
+
+def plan(
+    load: LoadManifest, world: World, *, selection: Selection, offline: bool, jobs: int = JOBS
+) -> tuple[Plan, Manifest]:
     """Return the plan and the manifest it was made from. Offline asks no destination and needs no setting."""
     manifest = selected(load(), selection, world)
     world.emit(RunStarted(world.new_run_id(), "plan", len(manifest.artifacts)))
     if offline:
-        return make_plan(manifest, world, None), manifest
+        return make_plan(manifest, world, None, jobs=jobs), manifest
     with world.connect(used_destinations(manifest)) as destinations:
-        return make_plan(manifest, world, destinations), manifest
+        return make_plan(manifest, world, destinations, jobs=jobs), manifest
 
 
 def selected(manifest: Manifest, selection: Selection, world: World) -> Manifest:
@@ -47,9 +52,9 @@ def used_destinations(manifest: Manifest) -> list[DestinationSpec]:
     return [spec for name, spec in manifest.destinations.items() if name in used]
 
 
-def make_plan(manifest: Manifest, world: World, observers: Mapping[str, Observer] | None) -> Plan:
-    """Read the sources, ask the destinations (unless there are none to ask), decide."""
-    ready, unready = read_sources(manifest.artifacts, cancellation=world.cancellation, emit=world.emit)
+def make_plan(manifest: Manifest, world: World, observers: Mapping[str, Observer] | None, *, jobs: int = JOBS) -> Plan:
+    """Read the sources, `jobs` at a time, ask the destinations (unless there are none to ask), decide."""
+    ready, unready = read_sources(manifest.artifacts, jobs=jobs, cancellation=world.cancellation, emit=world.emit)
     observations = (
         None if observers is None else observe(ready, observers, cancellation=world.cancellation, emit=world.emit)
     )

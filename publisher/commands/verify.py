@@ -9,6 +9,7 @@ from pathlib import Path
 
 from publisher.commands.ids import parse_id
 from publisher.commands.plan import LoadManifest, selected, used_destinations
+from publisher.destinations.asking import unknown
 from publisher.destinations.port import Fetched, VerifyMode, VerifyResult
 from publisher.events import RunStarted
 from publisher.exit_codes import ExitCode, combine
@@ -24,7 +25,7 @@ from publisher.reasons import HINTS, Reason
 from publisher.selection import Selection
 from publisher.sources.reading import read_sources
 from publisher.statements.envelope import Verifier
-from publisher.workers import each_or_cancelled, interruptible
+from publisher.workers import Left, Ticket, each, interruptible
 from publisher.world import World
 
 
@@ -46,31 +47,41 @@ def verify(
     """Look at each artifact of the manifest as a device would; in the manifest's order.
 
     Where a source cannot be read, the registered side is looked at all the same: row and object are compared.
-    With `trusted` keys, each published artifact needs a statement that one of them signed.
+    With `trusted` keys, each published artifact needs a statement that one of them signed. After a stop request the
+    results are those there are; what was not looked at is unknown.
     """
     manifest = selected(load(), selection, world)
     world.emit(RunStarted(world.new_run_id(), "verify", len(manifest.artifacts)))
     with world.connect(used_destinations(manifest)) as destinations:
-        ready, unready = read_sources(manifest.artifacts, cancellation=world.cancellation, emit=world.emit)
+        ready, unready = read_sources(manifest.artifacts, jobs=jobs, cancellation=world.cancellation, emit=world.emit)
 
-        def look(item: ReadyArtifact | UnreadySource) -> Verified:
-            world.cancellation.check()
+        def look(item: ReadyArtifact | UnreadySource, _: Ticket) -> Verified:
+            if world.cancellation.requested:
+                return _not_looked_at(item.artifact.id, world)
             destination = destinations[item.artifact.destination]
             return Verified(item.artifact.id, destination.verify(item, mode, trusted=trusted))
 
         items: list[ReadyArtifact | UnreadySource] = [*ready, *unready]
-        looked = each_or_cancelled(items, look, threads=jobs, cancellation=world.cancellation, name="verify")
-    found = {verified.id: verified for verified in looked}
+        answers = each(items, look, threads=jobs, cancellation=world.cancellation, name="verify")
+    found = {
+        item.artifact.id: _not_looked_at(item.artifact.id, world) if isinstance(answer, Left) else answer
+        for item, answer in zip(items, answers, strict=True)
+    }
     return tuple(found[artifact.id] for artifact in manifest.artifacts)
 
 
-def verify_exit_code(results: tuple[Verified, ...], *, detailed: bool) -> int:
+def _not_looked_at(artifact_id: ArtifactId, world: World) -> Verified:
+    """Return the result of an artifact that a stop request came before: what the others are is told all the same."""
+    return Verified(artifact_id, VerifyResult(unknown(world.cancellation.cancelled()), content_compared=False))
+
+
+def verify_exit_code(results: tuple[Verified, ...], *, detailed: bool, signal: int | None = None) -> int:
     """Return 0 if all is as wanted; with `detailed`, 2 if it is not but everything could be looked at."""
     codes = [_exit_code(verified.result) for verified in results]
     could_look = all(verified.result.observation.state is not State.UNKNOWN for verified in results)
     if detailed and could_look and any(codes):
         return int(ExitCode.CHANGES)
-    return combine(codes)
+    return combine(codes, signal=signal)
 
 
 def verify_json(results: tuple[Verified, ...]) -> str:

@@ -7,8 +7,6 @@ Neither opens a source, asks a destination or needs a setting.
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from publisher.manifest.paths import SourcePaths
 from publisher.manifest.problems import Problems
 from publisher.manifest.validation import check_envelope
 from publisher.manifest.variables import Variables
+from publisher.regular_file import read_regular
 
 
 def parse_manifest(
@@ -107,13 +106,7 @@ def _read_file(path: Path) -> bytes:
     """Return the bytes of a regular file, one more than the limit at most; a FIFO or device is never read."""
     shown = visible(str(path))
     try:
-        # Non-blocking, because between a look and an open a file can be replaced by a FIFO.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise InputError(f"{shown} is not a regular file", hint="name the manifest itself")
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return read_regular(path, MAX_BYTES + 1, shown=shown)
     except FileNotFoundError:
         raise InputError(
             f"there is no manifest {shown}", hint="give the path of a manifest, for example manifests/release.yaml"

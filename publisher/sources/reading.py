@@ -14,15 +14,13 @@ from publisher.model import Artifact, ReadyArtifact, Source, SourceFacts, Unread
 from publisher.sources.facts import facts_of
 from publisher.workers import each_or_cancelled
 
-READERS = 2
-"""Hashing is bound by the processor; more readers than cores only fight for it."""
-
 
 def read_sources(
-    artifacts: Sequence[Artifact], *, cancellation: Cancellation, emit: Listener
+    artifacts: Sequence[Artifact], *, jobs: int, cancellation: Cancellation, emit: Listener
 ) -> tuple[list[ReadyArtifact], list[UnreadySource]]:
     """Return the artifacts whose sources were read and those whose sources were not, each in the given order.
 
+    Reads `jobs` sources at a time.
     Raises `Cancelled` when a stop is requested.
     """
     distinct = list(dict.fromkeys(artifact.source for artifact in artifacts))
@@ -42,7 +40,7 @@ def read_sources(
         done += 1
         emit(ReadingSource(first_user[source], done, len(distinct)))
 
-    found = each_or_cancelled(distinct, read, threads=READERS, cancellation=cancellation, name="read", ended=told)
+    found = each_or_cancelled(distinct, read, threads=jobs, cancellation=cancellation, name="read", ended=told)
     facts = dict(zip(distinct, found, strict=True))
     ready, unready = [], []
     for artifact in artifacts:

@@ -6,7 +6,7 @@ Ids are never cut: where a table does not fit, the layout changes instead.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich import box
 from rich.console import Console
@@ -26,22 +26,30 @@ _TO_THE_RIGHT = frozenset({"source", "upload", "line"})
 _GAP = 2
 
 
-def render_plan(plan: Plan, console: Console, *, apply_command: str | None = None) -> None:
+Details = Callable[[PlanRow], list[str]]
+"""The lines below a row."""
+
+
+def render_plan(plan: Plan, console: Console, *, apply_command: str | None = None, verbose: bool = False) -> None:
     """Print the plan and, last, what it comes to and what to do next.
 
     `apply_command` is what a person would run to apply it; by default `publish apply` with the manifest's path.
     """
+
+    def details(row: PlanRow) -> list[str]:
+        return [*plan_details(row), *(row_facts(row) if verbose else ())]
+
     cells = [plan_cells(row) for row in plan.rows]
     widths = [max(map(len, column)) for column in zip(HEADINGS, *cells, strict=True)]
     is_wide_enough = sum(widths) + _GAP * len(widths) <= console.width
     if not cells:
         pass
     elif not console.is_terminal:
-        _print_aligned(plan, cells, widths, console)
+        _print_aligned(plan, cells, widths, console, details)
     elif is_wide_enough:
-        _print_table(plan, cells, console)
+        _print_table(plan, cells, console, details)
     else:
-        _print_stacked(plan, cells, console)
+        _print_stacked(plan, cells, console, details)
     print_sentence(plan_sentence(plan, apply_command=apply_command), console, style="bold")
 
 
@@ -66,6 +74,18 @@ def plan_details(row: PlanRow) -> Iterator[str]:
         hint = failure.hint if failure and failure.hint else HINTS.get(row.reason)
         if hint:
             yield from safe_lines(f"hint: {hint}")
+
+
+def row_facts(row: PlanRow) -> Iterator[str]:
+    """Yield what `--verbose` adds to a row: its source's digest, and what the destination says of it."""
+    source, observation = row.source, row.observation
+    if source is not None:
+        yield f"source {safe_text(row.artifact.source.shown)}  sha256 {source.sha256.hex}"
+    if row.action is not Action.BLOCKED and observation.detail:
+        yield from safe_lines(f"destination: {observation.detail}")
+    if (there := observation.object) is not None:
+        where = there.cdn_url or there.url or there.key or there.version_id or "-"
+        yield f"object {safe_text(where)}  sha256 {there.sha256 or '-'}"
 
 
 def plan_sentence(plan: Plan, *, apply_command: str | None = None) -> str:
@@ -97,7 +117,9 @@ def _next_step(plan: Plan, apply_command: str | None) -> str:
     return "see the lines above for what each blocked artifact needs" if plan.is_blocked else "nothing to do"
 
 
-def _print_aligned(plan: Plan, cells: list[tuple[str, ...]], widths: list[int], console: Console) -> None:
+def _print_aligned(
+    plan: Plan, cells: list[tuple[str, ...]], widths: list[int], console: Console, details: Details
+) -> None:
     for index, texts in enumerate((HEADINGS, *cells)):
         padded = (
             text.rjust(width) if heading in _TO_THE_RIGHT else text.ljust(width)
@@ -105,12 +127,12 @@ def _print_aligned(plan: Plan, cells: list[tuple[str, ...]], widths: list[int], 
         )
         console.print((" " * _GAP).join(padded).rstrip(), soft_wrap=True)
         if index:
-            for line in plan_details(plan.rows[index - 1]):
+            for line in details(plan.rows[index - 1]):
                 print_indented(line, console, indent=widths[0] + _GAP)
     console.print()
 
 
-def _print_table(plan: Plan, cells: list[tuple[str, ...]], console: Console) -> None:
+def _print_table(plan: Plan, cells: list[tuple[str, ...]], console: Console, details: Details) -> None:
     table = Table(
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0), header_style="bold"
     )
@@ -121,10 +143,10 @@ def _print_table(plan: Plan, cells: list[tuple[str, ...]], console: Console) -> 
     console.print(table)
     console.print()
     for row, texts in zip(plan.rows, cells, strict=True):
-        _print_details(row, console, heading=texts[1])
+        _print_details(row, console, details(row), heading=texts[1])
 
 
-def _print_stacked(plan: Plan, cells: list[tuple[str, ...]], console: Console) -> None:
+def _print_stacked(plan: Plan, cells: list[tuple[str, ...]], console: Console, details: Details) -> None:
     dot = " · " if is_unicode(console) else ", "
     for row, texts in zip(plan.rows, cells, strict=True):
         console.print(Text.assemble((f"{row.action} ", ACTION_STYLES[row.action]), texts[1]), soft_wrap=True)
@@ -133,7 +155,7 @@ def _print_stacked(plan: Plan, cells: list[tuple[str, ...]], console: Console) -
         facts += [f"line {row.artifact.line}"] if row.artifact.line else []
         for line in _joined(facts, dot=dot, width=console.width - 2):
             print_indented(line, console, indent=2, style="dim")
-        for line in plan_details(row):
+        for line in details(row):
             print_indented(line, console, indent=2, style="yellow")
     console.print()
 
@@ -147,8 +169,7 @@ def _joined(parts: list[str], *, dot: str, width: int) -> list[str]:
     return lines
 
 
-def _print_details(row: PlanRow, console: Console, *, heading: str) -> None:
-    lines = list(plan_details(row))
+def _print_details(row: PlanRow, console: Console, lines: list[str], *, heading: str) -> None:
     if lines:
         console.print(Text.assemble((f"{row.action} ", ACTION_STYLES[row.action]), heading), soft_wrap=True)
         for line in lines:

@@ -94,7 +94,6 @@ NOT_YET: Mapping[str, str] = {
     "C4": _PARTS,
     "C5": _PARTS,
     "S3": _PARTS,
-    "K5": "core dumps are not switched off by the command",
 }
 """Ids without a test because there is nothing to test yet. A test for one of them has to remove it here."""
 

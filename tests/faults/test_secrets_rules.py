@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import resource
 import stat
 import subprocess
 from pathlib import Path
@@ -16,7 +17,7 @@ from publisher.secrecy import Masked
 from publisher.settings import Environment, fleet_settings
 from tests.support.chaos.messages import PASSES, Fate, Message
 from tests.support.chaos.stage import Stage
-from tests.support.command import PROJECT, bare_environment, command
+from tests.support.command import ONE_MODEL, PROJECT, bare_environment, command, write_manifest
 
 TOKEN = "fake-token-that-nobody-may-see"
 SETTINGS = {
@@ -38,6 +39,16 @@ sys.addaudithook(watch)
 from publisher.cli.main import run
 run(["plan", sys.argv[1], "--offline"])
 print(json.dumps(seen))
+"""
+
+
+DUMPS = """\
+import ctypes, json, resource, sys
+from publisher.cli.main import run
+before = resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+code = run(sys.argv[1:])
+after = resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+print(json.dumps([code, before, after]))
 """
 
 
@@ -103,6 +114,26 @@ def test_the_command_line_of_a_run_holds_no_secret(stage: Stage) -> None:
     assert stage.end(child).code == 0
     for name in ("S3_SECRET_KEY", "ADMIN_API_TOKEN", "PUBLISH_RECOVERY_KEY"):
         assert stage.settings[name].encode() not in lines[0]
+
+
+def test_a_crash_leaves_no_core_dump(tmp_path: Path) -> None:
+    """K5: a command that handles keys has a core limit of zero and is not dumpable, which stops collectors, too."""
+    manifest = write_manifest(tmp_path, ONE_MODEL, model__bin=b"weights")
+    arguments = ["apply", str(manifest), "--local", str(tmp_path / "L"), "--report", str(tmp_path / "r.json")]
+
+    done = subprocess.run(
+        [command()[0], "-c", DUMPS, *arguments],
+        env=bare_environment(tmp_path),
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2),
+    )
+
+    code, before, after = json.loads(done.stdout.splitlines()[-1])
+    assert (code, before[1]) == (0, 1), done.stderr
+    assert after == [[0, 0], 0]
 
 
 def test_what_is_kept_on_this_machine_is_private(stage: Stage) -> None:
