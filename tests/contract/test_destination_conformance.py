@@ -69,7 +69,7 @@ class Publisher:
     def item(self) -> ReadyArtifact:
         """Read the manifest and its one source."""
         manifest = load_manifest(self.rig.manifest, variables={}, environment={}, facts=lambda _name: None)
-        ready, unready = read_sources(manifest.artifacts, cancellation=Cancellation(), emit=self.events.append)
+        ready, unready = read_sources(manifest.artifacts, jobs=1, cancellation=Cancellation(), emit=self.events.append)
         assert not unready
         (only,) = ready
         return only
