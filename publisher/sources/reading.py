@@ -16,7 +16,7 @@ from publisher.workers import each_or_cancelled
 
 
 def read_sources(
-    artifacts: Sequence[Artifact], *, jobs: int, cancellation: Cancellation, emit: Listener
+    artifacts: Sequence[Artifact], *, jobs: int = 2, cancellation: Cancellation, emit: Listener
 ) -> tuple[list[ReadyArtifact], list[UnreadySource]]:
     """Return the artifacts whose sources were read and those whose sources were not, each in the given order.
 
