@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import stat
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 from publisher.errors import SourceChangedError, SourceError
 from publisher.model import Digest, FileSource, SourceFacts
+from publisher.sources.bounded import PositionedFile
 
 _PIECE_BYTES = 1024 * 1024
 
@@ -46,6 +49,10 @@ class OpenFile:
             ) from error
         self._read_bytes += count
         return count
+
+    def beside(self) -> IO[bytes]:
+        """Return the same file for reading here and there in it, without moving this pass; close it before this one."""
+        return io.BufferedReader(PositionedFile(self._descriptor))
 
     def check_unchanged(self, stream_sha256: Digest, planned: SourceFacts) -> None:
         """Raise `SourceChangedError` unless all of the file was read untouched, and what was read is the planned file.

@@ -1,6 +1,7 @@
 """Read every source of a manifest once, several at a time: size and SHA-256 of each.
 
-A source that several artifacts share is read once. A source that cannot be read is reported, not raised.
+A source that several artifacts share is read once. A source that cannot be read, or that is not what the manifest
+calls it, is reported, not raised.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from publisher.cancellation import Cancellation
 from publisher.errors import Cancelled, PublisherError
 from publisher.events import Listener, ReadingSource
 from publisher.model import Artifact, ReadyArtifact, Source, SourceFacts, UnreadySource, failure_from
+from publisher.sources.agreeing import check_agreement
 from publisher.sources.facts import facts_of
 from publisher.workers import each_or_cancelled
 
@@ -45,8 +47,17 @@ def read_sources(
     ready, unready = [], []
     for artifact in artifacts:
         fact = facts[artifact.source]
-        if isinstance(fact, SourceFacts):
+        error = _disagreement(artifact) if isinstance(fact, SourceFacts) else fact
+        if error is None and isinstance(fact, SourceFacts):
             ready.append(ReadyArtifact(artifact, fact))
-        else:
-            unready.append(UnreadySource(artifact, failure_from(fact)))
+        elif error is not None:
+            unready.append(UnreadySource(artifact, failure_from(error)))
     return ready, unready
+
+
+def _disagreement(artifact: Artifact) -> PublisherError | None:
+    try:
+        check_agreement(artifact)
+    except PublisherError as error:
+        return error
+    return None
