@@ -63,7 +63,13 @@ class FleetNames(Document):
     architecture: Name
     version: Version
 
-    def identity(self) -> Identity:
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.identity().is_key_too_long:
+            raise ValueError("the names are too long together")
+        return self
+
+    def identity(self) -> FleetIdentity:
         return FleetIdentity(**self.model_dump())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from publisher.manifest.diagnostics import Diagnostic, ManifestError, Severity
 from publisher.manifest.disk import DiskFiles
 from publisher.manifest.files import FileKind
-from publisher.manifest.identity import name_problem
+from publisher.manifest.identity import key_problem, name_problem
 from publisher.manifest.interpolation import Rendered
 from publisher.manifest.manifest import Manifest
 from publisher.manifest.paths import PathError, SourcePaths
@@ -43,6 +43,8 @@ def artifact_from_flags(
         for name, text in names.items()
         if (problem := name_problem(name, text, shown=text)) is not None
     ]
+    if not found and (too_long := key_problem(FleetIdentity(**names))) is not None:
+        found.append(_problem(_flag("resource_name"), *too_long))
     if compression not in list(Compression):
         found.append(_problem("--compression", "there is no such compression", "there are fast, best and none"))
     source: FileSource | None = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from publisher.manifest.context import Entry
 from publisher.manifest.drafting import Fields
 from publisher.manifest.drafts import Claim, Draft
-from publisher.manifest.identity import FLEET_NAMES, name_problem
+from publisher.manifest.identity import FLEET_NAMES, key_problem, name_problem
 from publisher.manifest.interpolation import Rendered, Row, Scope
 from publisher.manifest.shapes.fleet import FleetArtifact
 from publisher.manifest.sourcing import Sourced, captures_of, find_sources, rows_of, source_origin
@@ -56,6 +56,8 @@ class _Drafting:
         if len(sound) < len(names) or compression is None or destination is None or sourced.source is None:
             return None
         identity = FleetIdentity(**{name: rendered.text for name, rendered in sound.items()})
+        if not self._is_storable(identity):
+            return None
         masked = FleetIdentity(**{name: rendered.shown for name, rendered in sound.items()})
         artifact = Artifact(
             destination=destination.name,
@@ -72,3 +74,10 @@ class _Drafting:
 
     def _name(self, name: str, row: Row) -> Rendered | None:
         return self.fields.judge(name, row, lambda found: name_problem(name, found.text, shown=found.shown))
+
+    def _is_storable(self, identity: FleetIdentity) -> bool:
+        problem = key_problem(identity)
+        if problem is not None:
+            entry = self.fields.entry
+            entry.context.problems.error(entry.place, problem[0], hint=problem[1])
+        return problem is None

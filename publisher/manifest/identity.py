@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from publisher.manifest.escaping import visible, visible_character
-from publisher.model import NAME_PATTERN, VERSION_PATTERN
+from publisher.model import MAX_OBJECT_NAME, NAME_PATTERN, VERSION_PATTERN, FleetIdentity
 
 FLEET_NAMES = ("resource_name", "dev_stage", "architecture", "version")
 MAX_NAME_LENGTH = 128
@@ -23,9 +23,9 @@ _PREFIX = re.compile(r"[A-Z][A-Z0-9_]{0,62}_")
 def name_problem(field: str, text: str, *, shown: str) -> tuple[str, str] | None:
     """Return the message and hint for a name that is not allowed, or None for a good one.
 
-    The rule: ASCII `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`, for a version also `+`, no dot at the end. Four such names make
-    an object key of at most 519 bytes; S3 allows 1024. `shown` is the name as messages may show it; a character is
-    named only where it stands in `shown` too, so that no part of an environment's value is told.
+    The rule: ASCII `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`, for a version also `+`, no dot at the end. `shown` is the name
+    as messages may show it; a character is named only where it stands in `shown` too, so that no part of an
+    environment's value is told.
     """
     pattern = _VERSION if field == "version" else _NAME
     if pattern.fullmatch(text):
@@ -45,6 +45,18 @@ def name_problem(field: str, text: str, *, shown: str) -> tuple[str, str] | None
             where = f": it holds `{visible_character(character)}` (character {position + 1})"
             return wrong + (where if text == shown else ": one of its characters is not allowed"), hint
     return f"{wrong}: it does not start with a letter or digit", hint
+
+
+def key_problem(identity: FleetIdentity) -> tuple[str, str] | None:
+    """Return the message and hint if the names, each of them allowed, are too long together; None for good ones."""
+    if not identity.is_key_too_long:
+        return None
+    name = identity.object_key.rpartition("/")[2]
+    return (
+        f"resource_name, architecture and version make an object name of {len(name)} characters; "
+        f"at most {MAX_OBJECT_NAME} can be stored",
+        "shorten one of them",
+    )
 
 
 def is_destination_name(text: str) -> bool:

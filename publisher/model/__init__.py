@@ -17,6 +17,7 @@ from publisher.model.artifacts import (
 )
 from publisher.model.digests import DataKey, Digest
 from publisher.model.identities import (
+    MAX_OBJECT_NAME,
     NAME_PATTERN,
     VERSION_PATTERN,
     CondaIdentity,
@@ -38,6 +39,7 @@ from publisher.model.outcomes import (
 from publisher.model.sources import FileSetSource, FileSource, ImageSource, NamedFile, Source, WorkerSource
 
 __all__ = [
+    "MAX_OBJECT_NAME",
     "NAME_PATTERN",
     "VERSION_PATTERN",
     "Artifact",

@@ -16,6 +16,10 @@ NAME_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_-])?"
 VERSION_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,126}[A-Za-z0-9_+-])?"
 """The same for a version, which may also hold `+` (`2.1.0+cu118`)."""
 
+MAX_OBJECT_NAME = 250
+"""How long the last part of a fleet's object key may be, in bytes: stores that keep files allow 255, and the name of an
+artifact's receipt is `.json` longer."""
+
 
 class Identity(Protocol):
     """What an artifact is called at its destination. Each kind of destination has its own; all are hashable."""
@@ -47,9 +51,13 @@ class FleetIdentity:
 
         Distinct identities can share a key, because the separator is not escaped: (`m`, `x86-64`, `1`) and
         (`m-x86`, `64`, `1`). The manifest compares keys before anything is uploaded, and the object's metadata
-        carries `sha256` below. Source: publish_artifact_integration.md, "Object key".
+        carries `sha256` below. Source: DESIGN.md, "The fleet: terms".
         """
         return f"{self.dev_stage}/{self.resource_name}-{self.architecture}-{self.version}.enc"
+
+    @property
+    def is_key_too_long(self) -> bool:
+        return len(self.object_key.rpartition("/")[2]) > MAX_OBJECT_NAME
 
     @property
     def sha256(self) -> str:

@@ -16,7 +16,7 @@ def row_of(
 ) -> Row:
     """Build the row of `identity`; `encryption_key` may be None. Raises `ProtocolError` naming the field that is wrong.
 
-    Hexadecimal digits may have either case: the contract does not say (publish_artifact_integration.md).
+    Hexadecimal digits may have either case: the contract of the row does not say.
     """
     if not isinstance(cdn_url, str) or not cdn_url:
         raise _malformed(identity, "cdn_url", "a text")

@@ -1,7 +1,7 @@
 """The layout of a sealed object: names, sizes and the few bytes around the ciphertext.
 
 object = IV (16 bytes) || AES-256-CBC( PKCS7( gzip(source) ) ), or without the gzip where compression is `none`.
-Source: publish_artifact_integration.md, "Object format". Standard library only; nothing here reads or writes.
+Source: DESIGN.md, "Object format". Standard library only; nothing here reads or writes.
 """
 
 from __future__ import annotations

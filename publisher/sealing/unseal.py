@@ -1,7 +1,8 @@
-"""The way back: check the stored bytes, decrypt them, decompress them.
+"""The way back: decrypt the stored bytes, decompress them.
 
-The order is a device's: `verify_stream` over everything first, then `unseal`. The format has no authentication code,
-so plaintext from bytes that were not verified proves nothing. Source: publish_artifact_integration.md, "Object format".
+The order is a device's: length and SHA-256 over everything first, which is the caller's part, then `unseal`. The format
+has no authentication code, so plaintext from bytes that were not checked proves nothing. Source: DESIGN.md, "Object
+format".
 """
 
 from __future__ import annotations
@@ -33,25 +34,6 @@ class Opened:
 
     size_bytes: int
     sha256: Digest
-
-
-def verify_stream(chunks: Iterable[bytes], write: Write, *, size_bytes: int, sha256: Digest) -> None:
-    """Hand `chunks` on to `write` and raise `DamagedObjectError` unless they are the expected bytes.
-
-    Stops at the first chunk that goes beyond `size_bytes`, before writing it. What was written is worthless if this
-    raises.
-    """
-    seen, digest = 0, hashlib.sha256()
-    for chunk in chunks:
-        seen += len(chunk)
-        if seen > size_bytes:
-            raise DamagedObjectError(f"the stored object is longer than the {size_bytes} bytes that it should have")
-        digest.update(chunk)
-        write(chunk)
-    if seen < size_bytes:
-        raise DamagedObjectError(f"the stored object has {seen} bytes, not {size_bytes}")
-    if digest.hexdigest() != sha256.hex:
-        raise DamagedObjectError(f"the stored object's SHA-256 is {digest.hexdigest()}, not {sha256}")
 
 
 def unseal(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from publisher.model import FleetIdentity
+from publisher.stores.keys import require_key
 from tests.support.kinds import fleet_of
 from tests.unit.manifest.building import HEAD, entry, parse, place, refused, the_problem
 
@@ -55,11 +56,25 @@ def test_a_plus_is_for_versions_only() -> None:
     )
 
 
-def test_the_longest_names_fit_an_object_key() -> None:
-    """M7: four names of 128 characters make a key far below the 1024 bytes that S3 allows."""
-    longest = "x" * 128
+def test_names_that_are_too_long_together_are_refused() -> None:
+    """M7: three names that are good alone but make an object name that no file system holds are an error."""
+    name = "x" * 80
 
-    assert len(FleetIdentity(longest, longest, longest, longest).object_key.encode()) == 519
+    problem = the_problem(entry(f"resource_name: {name}, architecture: {name}, version: {'1' * 85}, file: m.bin"))
+
+    assert problem.message == (
+        "resource_name, architecture and version make an object name of 251 characters; at most 250 can be stored"
+    )
+    assert place(problem)[0] == 5
+    parse(entry(f"resource_name: {name}, architecture: {name}, version: {'1' * 84}, file: m.bin"))
+
+
+def test_the_longest_names_can_be_stored() -> None:
+    """M7: an object name of the greatest length has room for its receipt in a store with a limit of 255."""
+    identity = FleetIdentity("x" * 80, "d" * 128, "y" * 80, "1" * 84)
+
+    assert not identity.is_key_too_long
+    assert len(require_key(f".publish/receipts/{identity.object_key}.json")[-1]) == 255
 
 
 def test_markup_is_shown_literally() -> None:

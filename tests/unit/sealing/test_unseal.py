@@ -5,17 +5,17 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
-from collections.abc import Iterator
 
 import pytest
 
+from publisher.destinations.fleet.readback import checked
 from publisher.errors import DamagedObjectError
-from publisher.model import Compression, DataKey, Digest
+from publisher.model import Compression, DataKey
 from publisher.sealing.encrypt import OVERHEAD_BYTES, Encryption
 from publisher.sealing.format import derive_iv
 from publisher.sealing.inflate import Inflater, gunzip, isal_inflater, zlib_inflater
-from publisher.sealing.unseal import unseal, verify_stream
-from tests.unit.sealing.samples import KEY, MIB, cut, mixed, noise, seal_bytes, text, unseal_bytes
+from publisher.sealing.unseal import unseal
+from tests.unit.sealing.samples import KEY, MIB, cut, mixed, seal_bytes, text, unseal_bytes
 
 INFLATERS = [inflater for inflater in (isal_inflater(), zlib_inflater()) if inflater]
 
@@ -58,7 +58,7 @@ def test_no_flipped_bit_gives_other_content(inflater: Inflater) -> None:
         damaged = bytearray(data)
         damaged[position] ^= 0x10
         with pytest.raises(DamagedObjectError):
-            verify_stream([bytes(damaged)], lambda _: None, size_bytes=sealed.object_size, sha256=sealed.object_sha256)
+            b"".join(checked([bytes(damaged)], size_bytes=sealed.object_size, digest=sealed.object_sha256))
         try:
             assert unseal_bytes([bytes(damaged)], inflater=inflater) == source
         except DamagedObjectError:
@@ -194,46 +194,3 @@ def test_an_unknown_compression_is_a_mistake_of_the_caller() -> None:
     """Only the two words of the object's metadata are accepted."""
     with pytest.raises(ValueError, match="gzip or none"):
         unseal_bytes([], compression="zstd")
-
-
-def test_verified_bytes_are_handed_on() -> None:
-    """`verify_stream` passes every chunk on and is silent when size and hash agree."""
-    data, out = noise(100_000), bytearray()
-
-    verify_stream(cut(data, 999), out.extend, size_bytes=len(data), sha256=Digest(hashlib.sha256(data).hexdigest()))
-
-    assert bytes(out) == data
-
-
-def test_verifying_stops_reading_an_endless_object() -> None:
-    """Nothing beyond the expected size is written, and reading ends with the chunk that passes it."""
-    taken: list[int] = []
-    out = bytearray()
-
-    def endless() -> Iterator[bytes]:
-        while True:
-            taken.append(10)
-            yield b"0123456789"
-
-    with pytest.raises(DamagedObjectError, match="longer"):
-        verify_stream(endless(), out.extend, size_bytes=25, sha256=Digest("0" * 64))
-
-    assert len(taken) == 3
-    assert len(out) <= 25
-
-
-def test_one_byte_too_many_is_not_written() -> None:
-    """A chunk that passes the expected size by one byte is refused before it is handed on."""
-    out = bytearray()
-
-    with pytest.raises(DamagedObjectError, match="longer"):
-        verify_stream([b"abcd", b"e"], out.extend, size_bytes=4, sha256=Digest(hashlib.sha256(b"abcd").hexdigest()))
-
-    assert bytes(out) == b"abcd"
-
-
-@pytest.mark.parametrize("data", [b"", b"abc", b"abcx"])
-def test_short_and_changed_objects_are_refused(data: bytes) -> None:
-    """Fewer bytes than expected, or other bytes of the same size, are damaged."""
-    with pytest.raises(DamagedObjectError):
-        verify_stream([data], lambda _: None, size_bytes=4, sha256=Digest(hashlib.sha256(b"abcd").hexdigest()))
