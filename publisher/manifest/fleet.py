@@ -6,7 +6,7 @@ It refuses names that an object key, a URL or a row cannot carry, and never chan
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from publisher.manifest.context import Entry
 from publisher.manifest.drafting import Fields
@@ -15,7 +15,7 @@ from publisher.manifest.identity import FLEET_NAMES, key_problem, name_problem
 from publisher.manifest.interpolation import Rendered, Row, Scope
 from publisher.manifest.shapes.fleet import FleetArtifact
 from publisher.manifest.sourcing import Sourced, captures_of, find_sources, rows_of, source_origin
-from publisher.model import Artifact, Compression, DestinationSpec, FleetIdentity, Origin
+from publisher.model import Artifact, Compression, DestinationSpec, FleetIdentity, ImageSource, Origin
 
 FORMS = ("file", "files", "image")
 
@@ -58,12 +58,15 @@ class _Drafting:
         identity = FleetIdentity(**{name: rendered.text for name, rendered in sound.items()})
         if not self._is_storable(identity):
             return None
+        source = sourced.source
+        if isinstance(source, ImageSource):
+            source = replace(source, architecture=identity.architecture)
         masked = FleetIdentity(**{name: rendered.shown for name, rendered in sound.items()})
         artifact = Artifact(
             destination=destination.name,
             kind=destination.kind,
             identity=identity,
-            source=sourced.source,
+            source=source,
             compression=Compression(compression),
             line=entry.node.line,
             origins=self.origins,

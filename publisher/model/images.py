@@ -20,13 +20,15 @@ _NAME = re.compile(
 )
 """The grammar of distribution/reference, as the engine and the registries have it, with digests of SHA-256 only."""
 _IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}")
+LAYOUT_INDEX = "index.json"
+"""The file by which an OCI layout is found (OCI image-spec, image-layout.md)."""
 _NAME_LIMIT = 255
 _TEXT_LIMIT = 512
 _FOREIGN = frozenset({"containers-storage", "dir", "docker-daemon", "ostree", "sif", "tarball", "atomic"})
 
 
 class ImageNameError(ValueError):
-    """A reference that names no image. The message says what is wrong with it, without quoting it."""
+    """A reference that names no image. The message is the rest of a sentence that starts with the reference."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -42,6 +44,11 @@ class Transport(StrEnum):
     OCI_LAYOUT = "oci:"
     OCI_ARCHIVE = "oci-archive:"
     DOCKER_ARCHIVE = "docker-archive:"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the image is a file or a folder of the project."""
+        return self in (Transport.OCI_LAYOUT, Transport.OCI_ARCHIVE, Transport.DOCKER_ARCHIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ def parse_reference(text: str) -> ImageReference:
     scheme = text.partition(":")[0]
     if scheme in _FOREIGN or "://" in text:
         raise ImageNameError(
-            f"images are not taken from {scheme}:" if scheme in _FOREIGN else "this is a URL of another kind",
+            f"is of a kind that is not read: {scheme}:" if scheme in _FOREIGN else "is a URL of another kind",
             hint="write name:tag for the local engine, docker://name:tag for a registry, or oci:folder:tag",
         )
     if _IMAGE_ID.fullmatch(text):
@@ -79,11 +86,13 @@ def parse_reference(text: str) -> ImageReference:
 def _named(transport: Transport, text: str) -> ImageReference:
     found = _NAME.fullmatch(text) if len(text) <= _TEXT_LIMIT else None
     if found is None or len(found["name"]) > _NAME_LIMIT:
-        hint = "write it like registry.example.com/group/name:tag, in lower case"
-        raise ImageNameError("this is not the name of an image", hint=hint)
+        lower = text.lower()[:_TEXT_LIMIT]
+        is_upper = not text.startswith(lower) and _NAME.fullmatch(lower) is not None
+        hint = "the name of an image is lower case" if is_upper else "write it like registry.example.com/group/name:tag"
+        raise ImageNameError("is not the name of an image", hint=hint)
     name, digest = found["name"], found["digest"] or ""
     if re.fullmatch(r"[0-9a-f]{64}", name):
-        raise ImageNameError("an image's id is written with sha256: before it")
+        raise ImageNameError("is an id without sha256: before it", hint="write sha256: and the id")
     tagged = f"{name}:{found['tag'] or 'latest'}"
     if not digest:
         return ImageReference(transport, tagged, loaded_as=tagged)
@@ -96,10 +105,10 @@ def _local(transport: Transport, rest: str) -> ImageReference:
     if transport is Transport.DOCKER_ARCHIVE:
         if colon:
             hint = "save one image to one archive, and write docker-archive:path"
-            raise ImageNameError("an archive is named without a tag", hint=hint)
+            raise ImageNameError("is an archive with a tag behind it", hint=hint)
         return ImageReference(transport, "", path)
     if colon and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,254}", name):
-        raise ImageNameError("the tag in this layout has characters that no tag has")
+        raise ImageNameError("has a tag with characters that no tag has", hint="write it like oci:folder:tag")
     return ImageReference(transport, name, path, _loaded_as(path, name))
 
 

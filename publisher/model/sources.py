@@ -39,7 +39,7 @@ class FileSetSource:
 class ImageSource:
     """A Docker image. `reference` is what the manifest says (see `model.images`), `shown` what messages may show of it.
 
-    `local` is the archive, or the folder of an OCI layout, if the reference names one. `architecture` is that of the
+    `local` is the archive, or the index of an OCI layout, if the reference names one. `architecture` is that of the
     artifact: it chooses among the images of several platforms, and is compared with the image.
     """
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
 import json
 import os
 import shutil
 import subprocess
 import sysconfig
-import tarfile
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ import pytest
 import yaml
 
 from tests.support.admin_api import TOKEN, AdminApi
+from tests.support.images import Image, legacy_archive, tar_of
 from tests.support.programs import need
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, S3Server
 
@@ -86,26 +85,10 @@ def step() -> dict[str, Any]:
     return found
 
 
-def docker_archive(path: Path, *, marker: str = "loader") -> None:
-    """Write what `docker save` wrote before version 25: manifest, configuration and one layer."""
-    layer = io.BytesIO()
-    with tarfile.open(fileobj=layer, mode="w") as inner:
-        _add(inner, "app/marker", marker.encode() * 4096)
-    diff = hashlib.sha256(layer.getvalue()).hexdigest()
-    layers = {"type": "layers", "diff_ids": [f"sha256:{diff}"]}
-    config = json.dumps({"architecture": "arm64", "os": "linux", "rootfs": layers}).encode()
-    config_name = f"{hashlib.sha256(config).hexdigest()}.json"
-    manifest = [{"Config": config_name, "RepoTags": ["example/loader:dev-arm"], "Layers": [f"{diff}/layer.tar"]}]
-    with tarfile.open(path, "w") as outer:
-        _add(outer, f"{diff}/layer.tar", layer.getvalue())
-        _add(outer, config_name, config)
-        _add(outer, "manifest.json", json.dumps(manifest).encode())
-
-
-def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size = len(content)
-    archive.addfile(entry, io.BytesIO(content))
+def docker_archive(path: Path, *, marker: str = "loader", saved_at: int = 0) -> None:
+    """Write what `docker save` wrote before version 25; the files in it bear the time of the saving."""
+    image = Image("arm64", layers=(tar_of({"app/marker": marker.encode() * 4096}),))
+    path.write_bytes(legacy_archive(image, "example/loader:dev-arm", mtime=saved_at))
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +201,21 @@ def test_a_second_run_of_the_commit_publishes_nothing(
     assert again.returncode == 0, again.stderr
     assert runner.report()["artifacts"][0]["status"] == "skipped"
     assert stored_bytes(seaweedfs, bucket, key) == before
+    assert admin_api.rows() == rows
+
+
+def test_an_image_that_was_saved_again_is_the_same_image(runner: Runner, admin_api: AdminApi) -> None:
+    """Two archives of one image differ in bytes; the second is already registered, and not a conflict."""
+    docker_archive(runner.archive, saved_at=1_700_000_000)
+    runner.publish()
+    before, rows = runner.archive.read_bytes(), admin_api.rows()
+    docker_archive(runner.archive, saved_at=1_700_000_100)
+
+    again = runner.publish()
+
+    assert runner.archive.read_bytes() != before
+    assert again.returncode == 0, again.stderr
+    assert runner.report()["artifacts"][0]["reason"] == "already_registered"
     assert admin_api.rows() == rows
 
 

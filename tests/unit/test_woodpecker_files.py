@@ -81,7 +81,7 @@ def test_the_saved_archive_is_what_the_manifest_publishes() -> None:
     manifest = ROOT / applied.split()[2]
 
     archive = re.search(r"--output (\S+)", saved)
-    source = re.search(r"^ +file: (\S+)$", manifest.read_text(encoding="utf-8"), re.MULTILINE)
+    source = re.search(r"^ +image: docker-archive:(\S+)$", manifest.read_text(encoding="utf-8"), re.MULTILINE)
 
     assert archive is not None
     assert source is not None

@@ -16,6 +16,7 @@ from publisher.errors import DamagedObjectError, NotFoundError
 from publisher.model import ReadyArtifact
 from publisher.sealing.seal import seal
 from publisher.sealing.unseal import unseal
+from publisher.sources.fingerprints import fingerprint_like
 from publisher.sources.opening import open_source
 from publisher.stores.port import Body
 
@@ -71,11 +72,13 @@ class Copies:
             try:
                 with self.body(target.sha256.hex).open() as file:
                     pieces = iter(lambda: file.read(1 << 20), b"")
-                    made = unseal(pieces, _discard, key=target.key, compression=compression, limit_bytes=None)
+                    fingerprint = fingerprint_like(self._item.artifact.source)
+                    unseal(pieces, fingerprint.update, key=target.key, compression=compression, limit_bytes=None)
             except DamagedObjectError:
                 continue
-            found = Found(made.sha256.hex, compression)
-            if made.sha256 == self._item.source.sha256:
+            digest = fingerprint.digest()
+            found = Found(digest.hex if digest else "", compression)
+            if digest == self._item.source.sha256:
                 return found
             first = first or found
         if first is None:
@@ -89,7 +92,7 @@ class Copies:
             return None
         spool = Spool.make(self._spool_folder, source_bytes=facts.size_bytes)
         try:
-            with open_source(artifact.source) as source:
+            with open_source(artifact.source, check) as source:
                 made = seal(
                     source.read_into,
                     spool.write,
@@ -134,7 +137,3 @@ def _copied(opened: Open, spool: Spool, target: Target, *, check: Check) -> Body
     if seen != target.size_bytes or running.hexdigest() != target.sha256.hex:
         return None
     return Body(spool.open, seen, target.sha256, for_store.digest())
-
-
-def _discard(_piece: bytes | memoryview) -> None:
-    pass

@@ -50,6 +50,7 @@ from publisher.model import (
 )
 from publisher.reasons import HINTS, Reason
 from publisher.registries.port import NoRow, Row
+from publisher.sources.fingerprints import fingerprint_like
 from publisher.statements.checking import MISSING, Checked
 from publisher.statements.envelope import Verifier
 from publisher.statements.statement import Claim
@@ -155,7 +156,15 @@ class FleetDestination:
                 raise row
             wanted, looked = self._look(item, row)
             observation = self._observation(item, looked)
-            result = verify_content(wanted, looked, observation, source=source, download=self._download, mode=mode)
+            result = verify_content(
+                wanted,
+                looked,
+                observation,
+                source=source,
+                fingerprint=fingerprint_like(item.artifact.source),
+                download=self._download,
+                mode=mode,
+            )
             if trusted and result.observation.state is State.PUBLISHED:
                 return replace(result, statement=self._statement(wanted, observation, trusted))
         except PublisherError as error:

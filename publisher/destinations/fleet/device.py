@@ -25,15 +25,15 @@ Download = Callable[[str], AbstractContextManager[Iterator[bytes]]]
 OPENED_LIMIT_BYTES = 1 << 40
 
 
-def open_row(row: Row, download: Download, write: Write, *, compression: str) -> Digest:
-    """Download, check, decrypt and unpack one registered artifact; return the SHA-256 of what came out.
+def open_row(row: Row, download: Download, write: Write, *, compression: str) -> None:
+    """Download, check, decrypt and unpack one registered artifact.
 
     `write` gets the plaintext only after the whole download was checked. Raises `DamagedObjectError` if the bytes are
     not what the row says, `DestinationError` if the registry does not give the key back.
     """
     key = _key_of(row)
     with _downloaded(row, download) as held:
-        return _opened(held, write, key=key, compression=compression)
+        _opened(held, write, key=key, compression=compression)
 
 
 def check_download(row: Row, download: Download) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from publisher.cancellation import Cancellation
@@ -41,6 +42,7 @@ from publisher.events import Progress, Retrying, Step, StepStarted
 from publisher.model import FileSource, FleetIdentity, ReadyArtifact
 from publisher.sealing.format import new_data_key, new_nonce
 from publisher.sealing.seal import seal
+from publisher.sources.fingerprints import fingerprint_like
 from publisher.sources.opening import open_source
 from publisher.stores.control import write_control_once
 from publisher.stores.port import BodyDigest, CompleteAnswer, CreateAnswer, MultipartStore
@@ -96,8 +98,7 @@ class Driver(Reader):
             case Discard(nonce):
                 return self._give_up(nonce)
             case ReadBack(sealed, opened):
-                self._enter(Step.VERIFY, sealed.size_bytes)
-                return self.retried(lambda: read_back(ports.store, self.identity.object_key, sealed, opened=opened))
+                return self._read_back(sealed, opened=opened)
             case WriteStatement(sealed):
                 return self._write_statement(sealed)
             case Register(sealed):
@@ -114,6 +115,16 @@ class Driver(Reader):
                 return self._host.monotonic()
         return super().perform(effect)
 
+    def _read_back(self, sealed: Sealed, *, opened: bool) -> None:
+        self._enter(Step.VERIFY, sealed.size_bytes)
+        store, source = self._ports.store, self._item.artifact.source
+
+        def read() -> None:
+            fingerprint = partial(fingerprint_like, source)
+            read_back(store, self.identity.object_key, sealed, opened=opened, fingerprint=fingerprint)
+
+        self.retried(read)
+
     def _seal(self) -> Sealed:
         facts, artifact = self._item.source, self._item.artifact
         key, nonce = new_data_key(), new_nonce()
@@ -121,7 +132,7 @@ class Driver(Reader):
             self._host.cancellation.check()
             staged = self._staged[nonce] = self._stage(nonce)
             self._enter(Step.UPLOAD if isinstance(staged, StreamedUpload) else Step.PREPARE, facts.size_bytes)
-            with open_source(artifact.source) as source:
+            with open_source(artifact.source, self._host.cancellation.check) as source:
                 made = seal(
                     source.read_into,
                     staged.write,

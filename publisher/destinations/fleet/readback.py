@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 
 from publisher.destinations.fleet.values import Sealed
 from publisher.errors import DamagedObjectError, NotFoundError
 from publisher.model import Digest
 from publisher.sealing.unseal import unseal
+from publisher.sources.fingerprints import Fingerprint
 from publisher.stores.port import ObjectStore
 
 NOT_REGISTERED = "nothing was registered; the object stays as it is for a person to look at"
@@ -31,12 +32,15 @@ def checked(pieces: Iterable[bytes], *, size_bytes: int, digest: Digest) -> Iter
         )
 
 
-def read_back(store: ObjectStore, object_key: str, sealed: Sealed, *, opened: bool) -> None:
+def read_back(
+    store: ObjectStore, object_key: str, sealed: Sealed, *, opened: bool, fingerprint: Callable[[], Fingerprint]
+) -> None:
     """Download the object through the store and compare it with `sealed`; never through a CDN, which may be stale.
 
-    With `opened` the bytes are also decrypted, unpacked and compared with the source fingerprint. Raises
+    With `opened` the bytes are also decrypted and unpacked, and their `fingerprint` is compared. Raises
     `DamagedObjectError`.
     """
+    found = fingerprint()
     try:
         with store.read(object_key) as pieces:
             whole = checked(pieces, size_bytes=sealed.size_bytes, digest=sealed.sha256)
@@ -44,15 +48,12 @@ def read_back(store: ObjectStore, object_key: str, sealed: Sealed, *, opened: bo
                 for _ in whole:
                     pass
                 return
-            found = unseal(whole, _discard, key=sealed.key, compression=sealed.compression, limit_bytes=None)
+            unseal(whole, found.update, key=sealed.key, compression=sealed.compression, limit_bytes=None)
     except NotFoundError:
         raise DamagedObjectError("the object is gone from the store", hint=NOT_REGISTERED) from None
     except DamagedObjectError as error:
         error.hint = error.hint or NOT_REGISTERED
         raise
-    if found.sha256.hex != sealed.source_sha256:
+    digest = found.digest()
+    if digest is None or digest.hex != sealed.source_sha256:
         raise DamagedObjectError("the object opens, but is not what its metadata says", hint=NOT_REGISTERED)
-
-
-def _discard(_piece: bytes | memoryview) -> None:
-    pass

@@ -9,6 +9,7 @@ from publisher.destinations.port import VerifyMode, VerifyResult
 from publisher.errors import DamagedObjectError, NotFoundError
 from publisher.model import Certainty, Digest, Observation, State
 from publisher.registries.port import Row
+from publisher.sources.fingerprints import Fingerprint
 
 
 def verify_content(
@@ -17,11 +18,13 @@ def verify_content(
     observation: Observation,
     *,
     source: Digest | None,
+    fingerprint: Fingerprint,
     download: Download,
     mode: VerifyMode,
 ) -> VerifyResult:
     """Download through the CDN, check, and open if the key is known; `source` is None where it cannot be read.
 
+    What was opened has to have the source's fingerprint; `fingerprint` is a new one of its kind.
     In the mode `head`, and for what is not published, the observation is the result.
     """
     row = _promised(wanted, looked)
@@ -31,13 +34,13 @@ def verify_content(
         if row.encryption_key is None:
             check_download(row, download)
             return VerifyResult(observation, content_compared=False)
-        digest = open_row(row, download, lambda _piece: None, compression=wanted.compression)
+        open_row(row, download, fingerprint.update, compression=wanted.compression)
     except (DamagedObjectError, NotFoundError) as error:
         damaged = Observation(State.DAMAGED, Certainty.VERIFIED, error.message, object=observation.object)
         return VerifyResult(damaged, content_compared=True)
     if source is None:
         return VerifyResult(observation, content_compared=False, is_opened=True)
-    if digest != source:
+    if fingerprint.digest() != source:
         detail = "what devices download is not this source"
         differs = Observation(State.CONFLICT, Certainty.VERIFIED, detail, object=observation.object)
         return VerifyResult(differs, content_compared=True, is_opened=True)

@@ -44,6 +44,7 @@ class FleetArtifact(FileSources, FleetFields):
 
     image: OptionalText = Field(
         default=None,
-        description="A Docker image: it is saved as an archive that devices load.",
-        examples=["loader:arm64"],
+        description="A Docker image, published as the archive that `docker load` reads: name:tag of the local engine, "
+        "docker://name:tag of a registry, oci:folder:tag, oci-archive:file:tag or docker-archive:file.",
+        examples=["loader:arm64", "docker://registry.example.com/group/loader:1.4"],
     )

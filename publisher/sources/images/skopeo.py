@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from publisher.errors import LocalResourceError, PublisherError, SourceError
-from publisher.model import Digest, ImageSource
+from publisher.model import Digest, FileSource, ImageSource
 from publisher.model.images import ImageReference, Transport
 from publisher.model.platforms import Platform, platform_named, platform_of
 from publisher.sources.images.child import Child, ask, started
@@ -100,7 +100,13 @@ class Skopeo:
     def _location(self) -> str:
         if self.source.local is None:
             return f"{self.reference.transport}{self.reference.name}"
-        path = _checked(self.source, is_folder=self.reference.transport is Transport.OCI_LAYOUT)
+        path = _checked(self.source, self.source.local)
+        if self.reference.transport is Transport.OCI_LAYOUT:
+            path = path.parent
+        if ":" in str(path):
+            raise SourceError(
+                f"{shown(self.source)} lies below a folder with a colon in its name: skopeo cannot read it"
+            )
         return f"{self.reference.transport}{path}{f':{self.reference.name}' if self.reference.name else ''}"
 
     def _tls(self, option: str) -> list[str]:
@@ -133,7 +139,7 @@ class Skopeo:
             return self._layers_bytes(platform, check)
         if self.reference.transport is Transport.OCI_ARCHIVE:
             return local.path.stat().st_size * _USUAL_RATIO
-        blobs = (local.path / "blobs" / "sha256").glob("*")
+        blobs = (local.path.parent / "blobs" / "sha256").glob("*")
         return sum(blob.lstat().st_size for blob in blobs) * _USUAL_RATIO
 
     def _layers_bytes(self, platform: Platform, check: Check) -> float:
@@ -182,27 +188,22 @@ def _parsed(document: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _checked(source: ImageSource, *, is_folder: bool) -> str:
-    """Return the real path of a local image. Raises `SourceError` if it is not below the root, or not what it must be.
+def _checked(source: ImageSource, local: FileSource) -> Path:
+    """Return the real path of a local image's file. Raises `SourceError` if it is not a regular file below the root.
 
-    skopeo opens it by this name, so what is refused here once more is a link that was put there since.
+    skopeo opens it by its name; what is refused here once more is a link that was put there since it was found.
     """
-    if source.local is None:
-        raise RuntimeError("only a local image has a path")
     try:
-        root = source.local.root.resolve(strict=True)
-        path = source.local.path.resolve(strict=True)
+        root, path = local.root.resolve(strict=True), local.path.resolve(strict=True)
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "a loop of links"
         hint = "check the path in the manifest and build the image"
-        raise SourceError(f"{source.shown} cannot be opened: {reason}", hint=hint) from error
+        raise SourceError(f"{shown(source)} cannot be opened: {reason}", hint=hint) from error
     if not path.is_relative_to(root):
-        raise SourceError(f"{source.shown} leads out of the project root", hint="build the image below it")
-    if not (path.is_dir() if is_folder else path.is_file()):
-        raise SourceError(f"{source.shown} is not a {'folder' if is_folder else 'regular file'}")
-    if ":" in str(path):
-        raise SourceError(f"{source.shown} lies below a folder with a colon in its name, which skopeo cannot read")
-    return str(path)
+        raise SourceError(f"{shown(source)} leads out of the project root", hint="build the image below it")
+    if not path.is_file():
+        raise SourceError(f"{shown(source)} is not a regular file", hint="name an archive, or the folder of a layout")
+    return path
 
 
 def _is_this_machine(name: str) -> bool:

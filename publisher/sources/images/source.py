@@ -94,7 +94,7 @@ def _parsed(source: ImageSource) -> ImageReference:
     try:
         return parse_reference(source.reference)
     except ImageNameError as error:
-        raise SourceError(f"{shown(source)}: {error.message}", hint=error.hint) from error
+        raise SourceError(f"{shown(source)} {error.message}", hint=error.hint) from error
 
 
 def _check_platform(source: ImageSource, image: Platform) -> None:

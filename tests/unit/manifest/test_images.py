@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from publisher.model import ImageSource
-from tests.unit.manifest.building import entry, parse, refused, the_problem
+from publisher.model import FileSource, ImageSource
+from tests.unit.manifest.building import ROOT, entry, parse, refused, the_problem
 
 
 @pytest.mark.parametrize("name", ["loader:arm64", "registry.example.com:5000/group/app:1.4", "app@sha256:" + "0" * 64])
@@ -13,8 +13,49 @@ def test_an_image_is_a_source(name: str) -> None:
     """The name is kept as written, and nothing is looked up."""
     (artifact,) = parse(entry(f"resource_name: m, image: '{name}'")).artifacts
 
-    assert artifact.source == ImageSource(name, name)
+    assert artifact.source == ImageSource(name, name, None, "arm64")
     assert artifact.origins["image"].where == "/project/release.yaml:5"
+
+
+@pytest.mark.parametrize(
+    ("reference", "local"),
+    [
+        ("oci:build/loader:1.4", "build/loader/index.json"),
+        ("oci:build/loader/", "build/loader/index.json"),
+        ("oci-archive:build/loader.tar:1.4", "build/loader.tar"),
+        ("docker-archive:build/loader.tar", "build/loader.tar"),
+    ],
+)
+def test_a_local_image_is_a_file_of_the_project(reference: str, local: str) -> None:
+    """An archive, or an OCI layout by its index, is found as files are: relative to the manifest, below the root."""
+    names = ["build/loader/index.json", "build/loader.tar"]
+
+    (artifact,) = parse(entry(f"resource_name: m, image: '{reference}'"), names=names).artifacts
+
+    assert artifact.source == ImageSource(reference, reference, FileSource(ROOT / local, ROOT, local), "arm64")
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("oci:build/other:1.4", "there is no file `build/other/index.json`"),
+        ("oci:../build:1.4", "the path `../build/index.json` leads out of the project's root"),
+        ("docker-archive:/tmp/loader.tar", "the path `/tmp/loader.tar` is absolute"),
+        ("docker-archive:build", "`build` is a directory, and a source is a regular file"),
+        ("oci:", "the path is empty"),
+        (
+            "docker-archive:build/loader.tar:1.4",
+            "`docker-archive:build/loader.tar:1.4` is an archive with a tag behind it",
+        ),
+        ("containers-storage:loader", "`containers-storage:loader` is of a kind that is not read: containers-storage:"),
+        ("docker://", "`docker://` is not the name of an image"),
+    ],
+)
+def test_a_reference_that_leads_to_no_image_is_refused(reference: str, message: str) -> None:
+    """What cannot be an image of the engine, a registry or the project is an error while the manifest is read."""
+    names = ["build/loader/index.json", "build/loader.tar"]
+
+    assert the_problem(entry(f"resource_name: m, image: '{reference}'"), names=names).message == message
 
 
 def test_an_image_has_a_matrix_like_a_file() -> None:

@@ -68,27 +68,26 @@ def test_a_reference_says_where_an_image_is(text: str, meant: ImageReference) ->
         ("", "not the name of an image", "write it like"),
         ("--help", "not the name of an image", "write it like"),
         ("-o/tmp/x", "not the name of an image", "write it like"),
-        ("Loader:1", "not the name of an image", "in lower case"),
+        ("Loader:1", "not the name of an image", "lower case"),
         ("loader:1 2", "not the name of an image", "write it like"),
         ("loader:1\n", "not the name of an image", "write it like"),
         ("loader@sha256:abc", "not the name of an image", "write it like"),
         ("a" * 256, "not the name of an image", "write it like"),
-        ("0123456789abcdef" * 4, "sha256: before it", None),
+        ("0123456789abcdef" * 4, "sha256: before it", "write sha256:"),
         ("https://registry.example.com/loader", "a URL of another kind", "docker://name:tag"),
-        ("docker-daemon:loader:1", "not taken from docker-daemon:", "docker://name:tag"),
-        ("containers-storage:loader", "not taken from containers-storage:", "docker://name:tag"),
+        ("docker-daemon:loader:1", "not read: docker-daemon:", "docker://name:tag"),
+        ("containers-storage:loader", "not read: containers-storage:", "docker://name:tag"),
         ("docker://--help", "not the name of an image", "write it like"),
-        ("docker-archive:a.tar:loader:1", "without a tag", "one image to one archive"),
-        ("oci:a:--help", "characters that no tag has", None),
+        ("docker-archive:a.tar:loader:1", "with a tag behind it", "one image to one archive"),
+        ("oci:a:--help", "characters that no tag has", "oci:folder:tag"),
     ],
 )
-def test_what_names_no_image_is_refused(text: str, complaint: str, hint: str | None) -> None:
+def test_what_names_no_image_is_refused(text: str, complaint: str, hint: str) -> None:
     """What no engine or registry could know, other transports, and what a tool may take for an option, are errors."""
     with pytest.raises(ImageNameError, match=complaint) as refused:
         parse_reference(text)
 
-    assert (refused.value.hint or "").find(hint or "") >= 0
-    assert (refused.value.hint is None) == (hint is None)
+    assert hint in (refused.value.hint or "")
 
 
 @given(st.text(max_size=60) | st.from_regex(r"(docker://|oci:|oci-archive:)?[A-Za-z0-9:/@._-]{1,40}", fullmatch=True))
