@@ -31,6 +31,9 @@ _WORTH_COMPRESSING: Final = 0.98
 _ISAL_LEVEL: Final = 2
 """Levels 1 and 2 cost the same; 3 takes three times as long for 1 %; 0 expands model weights by a quarter."""
 
+_ISAL_MEMORY: Final = 9
+"""The largest. The default, 8, takes 5 % longer on weights for 0.01 % more bytes, and 2 % on tars for 0.7 % fewer."""
+
 _RAW_DEFLATE: Final = -15
 
 
@@ -45,7 +48,6 @@ class BlockCompressor:
 
     name: str
     open: Callable[[memoryview], _DeflateStream]
-    crc32: Callable[[memoryview, int], int]
 
     def deflate(self, block: memoryview, dictionary: memoryview) -> list[bytes]:
         """Return the pieces of `block` as deflate blocks, none of them the last, that end on a byte."""
@@ -59,7 +61,7 @@ def zlib_compressor(level: int) -> BlockCompressor:
     def start(dictionary: memoryview) -> _DeflateStream:
         return zlib.compressobj(level, zlib.DEFLATED, _RAW_DEFLATE, 9, zlib.Z_DEFAULT_STRATEGY, dictionary)
 
-    return BlockCompressor(name=f"zlib-{level}", open=start, crc32=zlib.crc32)
+    return BlockCompressor(name=f"zlib-{level}", open=start)
 
 
 def isal_compressor() -> BlockCompressor | None:
@@ -70,9 +72,11 @@ def isal_compressor() -> BlockCompressor | None:
         return None
 
     def start(dictionary: memoryview) -> _DeflateStream:
-        return isal_zlib.compressobj(_ISAL_LEVEL, zlib.DEFLATED, _RAW_DEFLATE, zdict=dictionary)
+        return isal_zlib.compressobj(
+            _ISAL_LEVEL, zlib.DEFLATED, _RAW_DEFLATE, _ISAL_MEMORY, zlib.Z_DEFAULT_STRATEGY, dictionary
+        )
 
-    return BlockCompressor(name=f"isal-{_ISAL_LEVEL}", open=start, crc32=isal_zlib.crc32)
+    return BlockCompressor(name=f"isal-{_ISAL_LEVEL}", open=start)
 
 
 def compressor_for(compression: Compression) -> BlockCompressor:

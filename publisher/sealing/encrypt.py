@@ -1,7 +1,8 @@
-"""The serial half of sealing: pieces in, ciphertext out, sizes and digests on the way.
+"""The serial half of sealing: pieces in, ciphertext out, and the digests of what comes out.
 
-AES-256-CBC cannot be split over threads, because each block needs the one before; so this is one object that is called
-in order. It allocates nothing per block and does not know where its output goes.
+AES-256-CBC cannot be split over threads, because each block needs the one before, nor can a digest; so these are two
+objects that are each called in order, at the same time if need be. They allocate nothing per block and do not know
+where the output goes.
 """
 
 from __future__ import annotations
@@ -14,15 +15,12 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from publisher.model import DataKey
+from publisher.model import DataKey, Digest
 from publisher.sealing.compress import Piece
 from publisher.sealing.format import CIPHER_BLOCK_BYTES, IV_BYTES
 
 OVERHEAD_BYTES: Final = IV_BYTES + 2 * CIPHER_BLOCK_BYTES
 """How much longer than its input the output of one call may be, the cipher's working space included."""
-
-_STEP_BYTES: Final = 1 << 18
-"""Ciphertext of this size is still in the core's cache when it is hashed."""
 
 
 class Encryption:
@@ -31,24 +29,19 @@ class Encryption:
     def __init__(self, key: DataKey, iv: bytes) -> None:
         self._encryptor = Cipher(AES256(key.reveal()), CBC(iv)).encryptor()
         self._unsent_iv = iv
-        self._sha256 = hashlib.sha256()
         self._plain_bytes = 0
-        self.object_size = 0
 
     def update(self, pieces: Iterable[Piece], out: memoryview) -> memoryview:
         """Encrypt `pieces` into `out` and return its used part; the first call puts the IV in front.
 
         `out` needs the size of all pieces plus `OVERHEAD_BYTES`.
         """
-        end = self._put_iv(out)
+        iv, self._unsent_iv = self._unsent_iv, b""
+        end = len(iv)
+        out[:end] = iv
         for piece in pieces:
-            view = memoryview(piece)
-            self._plain_bytes += len(view)
-            for start in range(0, len(view), _STEP_BYTES):
-                written = self._encryptor.update_into(view[start : start + _STEP_BYTES], out[end:])
-                self._sha256.update(out[end : end + written])
-                end += written
-        self.object_size += end
+            self._plain_bytes += len(piece)
+            end += self._encryptor.update_into(piece, out[end:])
         return out[:end]
 
     def finish(self, pieces: Iterable[Piece], out: memoryview) -> memoryview:
@@ -59,12 +52,24 @@ class Encryption:
         self._encryptor.finalize()
         return sealed
 
-    def object_sha256(self) -> str:
-        """Return the SHA-256 of everything returned so far, the IV included, in lowercase hexadecimal."""
-        return self._sha256.hexdigest()
 
-    def _put_iv(self, out: memoryview) -> int:
-        iv, self._unsent_iv = self._unsent_iv, b""
-        out[: len(iv)] = iv
-        self._sha256.update(iv)
-        return len(iv)
+class ObjectDigests:
+    """Size and digests of an object whose bytes pass in order. MD5 only where it is asked for: it costs most of all."""
+
+    def __init__(self, *, md5: bool) -> None:
+        self._sha256 = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False) if md5 else None
+        self.size = 0
+
+    def update(self, sealed: memoryview) -> None:
+        self.size += len(sealed)
+        self._sha256.update(sealed)
+        if self._md5:
+            self._md5.update(sealed)
+
+    def sha256(self) -> Digest:
+        return Digest(self._sha256.hexdigest())
+
+    def md5(self) -> bytes:
+        """Return the 16 raw bytes, or nothing if it was not asked for."""
+        return self._md5.digest() if self._md5 else b""

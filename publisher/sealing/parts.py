@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from publisher.model import Digest
-from publisher.sealing.checksum import fastest_crc32
+from publisher.sealing.checksums import crc32_function
 
 DigestName = Literal["sha256", "md5", "crc32"]
 
@@ -159,7 +159,7 @@ class _Running:
 
     def update(self, piece: memoryview) -> None:
         if self.crc32 is not None:
-            self.crc32 = fastest_crc32()(piece, self.crc32)
+            self.crc32 = crc32_function()(piece, self.crc32)
         if self._sha256:
             self._sha256.update(piece)
         if self._md5:

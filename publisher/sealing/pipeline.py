@@ -1,44 +1,47 @@
-"""Threads and buffers of sealing: blocks compressed in any order, encrypted and delivered in their own.
+"""Threads and buffers of sealing: blocks go through stages, some of which must see them in order.
 
-caller (reads) -> compressing workers -> one encrypting thread -> one delivering thread
-
-At most `depth` blocks are on their way, each in a slot of reused buffers, so memory does not grow with the source.
-Nothing here knows what the stages do; it refuses to run a stage again once it has failed, and to leave a thread behind.
+A few equal threads, no more than there are cores, each take whatever can be done next, the latest stage first: nobody
+waits for a certain thread, and blocks are handed over without waking one. Each block lies in a slot of reused buffers,
+and slots are few, so memory does not grow with the source.
+Nothing here knows what the stages do; it refuses to run any after one has failed, and to leave a thread behind.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from types import TracebackType
-from typing import Final, Generic, Self, TypeVar
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from publisher.sealing.compress import BLOCK_BYTES, DICTIONARY_BYTES, Piece, stored_size
 from publisher.sealing.encrypt import OVERHEAD_BYTES
 from publisher.sealing.format import GZIP_HEADER
 
 _WAITING_SLOTS: Final = 3
-"""Beside one for each worker: one being read, one being encrypted, one being delivered."""
+"""Beside one for each thread. More slots do not make it faster (measured up to 10)."""
 
 _SEALED_BYTES: Final = len(GZIP_HEADER) + stored_size(BLOCK_BYTES) + OVERHEAD_BYTES
 
 _KEPT_BY_MALLOC_BYTES: Final = 16 << 20
 
-In = TypeVar("In")
-Out = TypeVar("Out")
+_ASK_EVERY_S: Final = 0.25
+
+_READ: Final = -1
 
 
 class Slot:
     """The buffers of one block: the end of the block before it, the block, and what becomes of it."""
 
-    __slots__ = ("_dictionary_bytes", "_plain", "size", "space")
+    __slots__ = ("_dictionary_bytes", "_plain", "number", "pieces", "sealed", "size", "space")
 
     def __init__(self) -> None:
         self._plain = memoryview(bytearray(DICTIONARY_BYTES + BLOCK_BYTES))
         self._dictionary_bytes = 0
-        self.space = memoryview(bytearray(_SEALED_BYTES))
+        self.number = 0
         self.size = 0
+        self.pieces: Sequence[Piece] = ()
+        self.space = memoryview(bytearray(_SEALED_BYTES))
+        self.sealed = self.space[:0]
 
     @property
     def room(self) -> memoryview:
@@ -59,81 +62,127 @@ class Slot:
         self._dictionary_bytes = DICTIONARY_BYTES
 
 
-class _Lane(Generic[In, Out]):
-    """One thread that runs a step on results in the order they were announced, and never again after a failure."""
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of every block: block after block where it is `in_order`, else any number of blocks at the same time."""
 
-    def __init__(self, name: str) -> None:
-        self.threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"seal-{name}")
-        self._broken = False
-
-    def after(self, awaited: Future[In], step: Callable[[In], Out]) -> Future[Out]:
-        return self.threads.submit(self._run, awaited, step)
-
-    def _run(self, awaited: Future[In], step: Callable[[In], Out]) -> Out:
-        if self._broken:
-            raise CancelledError
-        try:
-            return step(awaited.result())
-        except BaseException:
-            self._broken = True
-            raise
+    run: Callable[[Slot], None]
+    in_order: bool = True
 
 
 class Pipeline:
-    """Carries slots through `compress`, `encrypt` and `deliver`; leaving the context joins all threads.
+    """Carries blocks through `stages` with a number of threads, the caller's included; for one `run`.
 
-    An exception of a stage is raised, as it is, by `free_slot` or `drain`: that of the earliest block first.
+    The caller's thread alone reads. It leaves the last stage, which may wait for the world outside, to the others where
+    there are any.
     """
 
-    def __init__(
-        self,
-        *,
-        compress: Callable[[Slot], list[Piece]],
-        encrypt: Callable[[list[Piece], Slot], memoryview],
-        deliver: Callable[[memoryview], None],
-        workers: int,
-    ) -> None:
-        self._compress = compress
-        self._encrypt = encrypt
-        self._deliver = deliver
-        self._workers = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="seal-compress")
-        self._encrypting: _Lane[list[Piece], memoryview] = _Lane("encrypt")
-        self._delivering: _Lane[memoryview, None] = _Lane("deliver")
-        self._flying: deque[tuple[Slot, Future[None]]] = deque()
-        self._depth = workers + _WAITING_SLOTS
+    def __init__(self, stages: Sequence[Stage], *, threads: int) -> None:
+        self._stages = stages
+        self._threads = threads
+        self._changed = threading.Condition(threading.Lock())
+        self._ready: list[dict[int, Slot]] = [{} for _ in stages]
+        self._due = [0] * len(stages)
+        self._is_busy = [False] * len(stages)
+        self._free: list[Slot] = []
+        self._may_make = threads + _WAITING_SLOTS - 1
+        self._flying = 0
+        self._has_more = True
+        self._failure: BaseException | None = None
+
+    def run(self, first: Slot, read: Callable[[Slot], bool], idle: Callable[[], None]) -> Slot:
+        """Send `first`, which is filled, and all that `read` fills through the stages; return the last one.
+
+        `read` says whether there may be more. `idle` is called now and then while the caller has to wait. An exception
+        of any of them is raised as it is, the first that happened, when all threads have ended.
+        """
         _let_malloc_keep_pages()
+        self._last = first
+        self._read, self._idle = read, idle
+        self._flying = 1
+        self._put(0, first)
+        helpers: list[threading.Thread] = []
+        try:
+            for number in range(1, self._threads):
+                helper = threading.Thread(target=self._work, args=(False,), name=f"seal-{number}")
+                helper.start()
+                helpers.append(helper)
+            self._work(True)
+        except BaseException as error:
+            self._fail(error)
+        for helper in helpers:
+            helper.join()
+        if self._failure is not None:
+            raise self._failure
+        return self._last
 
-    def __enter__(self) -> Self:
-        return self
+    def _work(self, is_caller: bool) -> None:
+        while (step := self._next(is_caller)) is not None:
+            index, slot = step
+            try:
+                if index == _READ:
+                    self._fill(slot)
+                else:
+                    self._stages[index].run(slot)
+            except BaseException as error:
+                self._fail(error)
+            else:
+                self._put(index + 1, slot)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        pools = (self._workers, self._encrypting.threads, self._delivering.threads)
-        for pool in pools:
-            pool.shutdown(wait=False, cancel_futures=True)
-        for pool in pools:
-            pool.shutdown(wait=True)
+    def _next(self, is_caller: bool) -> tuple[int, Slot] | None:
+        """Wait for something to do, and take it. None when all is done or something failed."""
+        with self._changed:
+            while self._failure is None:
+                step = self._take(is_caller)
+                if step is not None:
+                    return step
+                if not self._has_more and not self._flying:
+                    break
+                if not self._changed.wait(_ASK_EVERY_S if is_caller else None) and is_caller:
+                    self._idle()
+        return None
 
-    def submit(self, slot: Slot) -> None:
-        """Send a filled slot on its way. It may be read, but not changed, until `free_slot` returns it."""
-        compressed = self._workers.submit(self._compress, slot)
-        encrypted = self._encrypting.after(compressed, lambda pieces: self._encrypt(pieces, slot))
-        delivered = self._delivering.after(encrypted, self._deliver)
-        self._flying.append((slot, delivered))
+    def _take(self, is_caller: bool) -> tuple[int, Slot] | None:
+        """Take what can be done now: reading before all else, then the latest stage first, so that slots get free."""
+        if is_caller and self._has_more and (self._free or self._may_make):
+            self._flying += 1
+            if self._free:
+                return _READ, self._free.pop()
+            self._may_make -= 1
+            return _READ, Slot()
+        stages = len(self._stages) - (is_caller and self._threads > 1)
+        for index in reversed(range(stages)):
+            if self._is_busy[index] and self._stages[index].in_order:
+                continue
+            slot = self._ready[index].pop(self._due[index], None)
+            if slot is not None:
+                self._due[index] += 1
+                self._is_busy[index] = True
+                return index, slot
+        return None
 
-    def free_slot(self) -> Slot:
-        """Return a slot to fill: a new one, or one whose block was delivered; waits for that."""
-        if len(self._flying) < self._depth and not self._flying[0][1].done():
-            return Slot()
-        slot, delivered = self._flying.popleft()
-        delivered.result()
-        return slot
+    def _fill(self, slot: Slot) -> None:
+        slot.follow(self._last)
+        slot.number = self._last.number + 1
+        self._has_more = self._read(slot)
+        self._last = slot
 
-    def drain(self) -> None:
-        """Wait until every block was delivered."""
-        while self._flying:
-            self._flying.popleft()[1].result()
+    def _put(self, index: int, slot: Slot) -> None:
+        """Make `slot` ready for the stage `index`, or free after the last one."""
+        with self._changed:
+            if index:
+                self._is_busy[index - 1] = False
+            if index < len(self._stages):
+                self._ready[index][slot.number] = slot
+            else:
+                self._free.append(slot)
+                self._flying -= 1
+            self._changed.notify_all()
+
+    def _fail(self, error: BaseException) -> None:
+        with self._changed:
+            self._failure = self._failure or error
+            self._changed.notify_all()
 
 
 def _let_malloc_keep_pages() -> None:

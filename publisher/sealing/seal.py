@@ -1,26 +1,32 @@
 """Seal a source: compress, encrypt and hash it in one pass, with flat memory.
 
-The story only; block compression is in `compress`, the cipher in `encrypt`, threads in `pipeline`.
+The story only; block compression is in `compress`, cipher and digests in `encrypt`, threads in `pipeline`.
 It refuses to open files, to keep a key, and to turn anybody's exception into another.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from publisher.model import Compression, DataKey, Digest
+from publisher.sealing.checksums import crc32_function
 from publisher.sealing.compress import BLOCK_BYTES, BlockCompressor, Piece, compressor_for, deflate_pieces
-from publisher.sealing.encrypt import Encryption
+from publisher.sealing.encrypt import Encryption, ObjectDigests
 from publisher.sealing.format import DEFLATE_END, GZIP_HEADER, derive_iv, gzip_trailer
-from publisher.sealing.pipeline import Pipeline, Slot
+from publisher.sealing.pipeline import Pipeline, Slot, Stage
 
 ReadInto = Callable[[memoryview], int]
 """Fills the start of a buffer and returns how many bytes it put there; 0 means the end. May return less than fits."""
 
 Write = Callable[[memoryview], object]
 """Takes the next bytes of the object, all of them. The view is valid during the call only."""
+
+_USEFUL_WORKERS: Final = {Compression.NONE: 3, Compression.FAST: 5, Compression.BEST: 16}
+"""Encryption cannot be split, and with more threads waits for nothing else; `best` compresses far slower than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +52,41 @@ def seal(
     compression: Compression,
     check: Callable[[], None] = _go_on,
     progress: Callable[[int], None] | None = None,
-    workers: int = 2,
+    workers: int | None = None,
     content_md5: bool = True,
     compressor: BlockCompressor | None = None,
 ) -> Sealed:
     """Read a source to its end, hand its sealed object to `write` and return sizes and digests of both.
 
-    `read_into`, `check` and `progress` are called in the caller's thread, `write` in order but in another thread as
-    soon as the source is a block (1 MiB) or longer; a smaller source needs no thread. `check` is asked before every
-    read and raises to cancel; `progress` gets the number of source bytes read since its last call.
-    `workers` is the number of compressing threads. `content_md5=False` saves a fifth of the CPU time where no store
-    needs the MD5. `compressor` replaces the one chosen for `fast` or `best`.
+    `read_into`, `check` and `progress` are called in the caller's thread. `write` is called in order, and in another
+    thread if the source is a block (1 MiB) or longer and there are several workers. `check` is asked before every read,
+    and now and then while there is nothing to do; it raises to cancel. `progress` gets the number of source bytes read
+    since its last call.
+    `workers` is the number of threads, the caller's included; the default is as many as there are cores and use for
+    them. `content_md5=False` saves a quarter of the CPU time where no store needs the MD5. `compressor` replaces the
+    one chosen for `fast` or `best`.
 
     The same source, key, compression and compressor give the same bytes. An exception of any of the callables leaves
     as itself, after all threads have ended; what was written until then is worthless.
     """
     chosen = None if compression is Compression.NONE else compressor or compressor_for(compression)
-    md5 = hashlib.md5(usedforsecurity=False) if content_md5 else None
-    work = _Sealing(read_into, write, encryption=Encryption(key, derive_iv(key)), compressor=chosen, md5=md5)
+    work = _Sealing(
+        read_into,
+        write,
+        check=check,
+        progress=progress,
+        encryption=Encryption(key, derive_iv(key)),
+        digests=ObjectDigests(md5=content_md5),
+        compressor=chosen,
+    )
+    stages = [Stage(work.compress, in_order=False), Stage(work.encrypt), Stage(work.deliver)]
     slot = Slot()
-    work.fill(slot, check, progress)
-    if slot.size < BLOCK_BYTES:
-        work.deliver(work.encrypt(work.compress(slot), slot))
+    if work.fill(slot):
+        pipeline = Pipeline(stages, threads=workers or min(_USEFUL_WORKERS[compression], _cores()))
+        slot = pipeline.run(slot, work.fill, check)
     else:
-        with Pipeline(compress=work.compress, encrypt=work.encrypt, deliver=work.deliver, workers=workers) as pipeline:
-            pipeline.submit(slot)
-            while slot.size == BLOCK_BYTES:
-                previous, slot = slot, pipeline.free_slot()
-                slot.follow(previous)
-                work.fill(slot, check, progress)
-                pipeline.submit(slot)
-            pipeline.drain()
+        for stage in stages:
+            stage.run(slot)
     return work.finish(slot)
 
 
@@ -88,25 +98,30 @@ class _Sealing:
         read_into: ReadInto,
         write: Write,
         *,
+        check: Callable[[], None],
+        progress: Callable[[int], None] | None,
         encryption: Encryption,
+        digests: ObjectDigests,
         compressor: BlockCompressor | None,
-        md5: hashlib._Hash | None,
     ) -> None:
         self._read_into = read_into
         self._write = write
+        self._check = check
+        self._progress = progress
         self._encryption = encryption
+        self._digests = digests
         self._compressor = compressor
         self._lead: tuple[Piece, ...] = (GZIP_HEADER,) if compressor else ()
         self._source_sha256 = hashlib.sha256()
         self._source_size = 0
         self._crc32 = 0
-        self._object_md5 = md5
+        self._update_crc32 = crc32_function()
 
-    def fill(self, slot: Slot, check: Callable[[], None], progress: Callable[[int], None] | None) -> None:
-        """Read one block, or what is left of the source."""
+    def fill(self, slot: Slot) -> bool:
+        """Read one block, or what is left of the source; return whether there may be more."""
         room, slot.size = slot.room, 0
         while slot.size < BLOCK_BYTES:
-            check()
+            self._check()
             rest = room[slot.size :]
             count = self._read_into(rest)
             if count == 0:
@@ -114,37 +129,44 @@ class _Sealing:
             if not 0 < count <= len(rest):
                 raise ValueError("read_into returned a count that cannot be")
             slot.size += count
-            if progress:
-                progress(count)
+            if self._progress:
+                self._progress(count)
         self._source_size += slot.size
         self._source_sha256.update(slot.block)
         if self._compressor:
-            self._crc32 = self._compressor.crc32(slot.block, self._crc32)
+            self._crc32 = self._update_crc32(slot.block, self._crc32)
+        return slot.size == BLOCK_BYTES
 
-    def compress(self, slot: Slot) -> list[Piece]:
+    def compress(self, slot: Slot) -> None:
         if self._compressor is None:
-            return [slot.block]
-        return deflate_pieces(slot.block, slot.dictionary, self._compressor)
+            slot.pieces = [slot.block]
+        else:
+            slot.pieces = deflate_pieces(slot.block, slot.dictionary, self._compressor)
 
-    def encrypt(self, pieces: list[Piece], slot: Slot) -> memoryview:
+    def encrypt(self, slot: Slot) -> None:
         lead, self._lead = self._lead, ()
-        return self._encryption.update([*lead, *pieces], slot.space)
+        slot.sealed = self._encryption.update([*lead, *slot.pieces], slot.space)
+        slot.pieces = ()
 
-    def deliver(self, sealed: memoryview) -> None:
-        if not sealed:
-            return
-        if self._object_md5:
-            self._object_md5.update(sealed)
-        self._write(sealed)
+    def deliver(self, slot: Slot) -> None:
+        if slot.sealed:
+            self._digests.update(slot.sealed)
+            self._write(slot.sealed)
 
     def finish(self, slot: Slot) -> Sealed:
         """Close the gzip member and the last cipher block, once every block was delivered."""
         tail = (DEFLATE_END, gzip_trailer(self._crc32, self._source_size)) if self._compressor else ()
-        self.deliver(self._encryption.finish(tail, slot.space))
+        slot.sealed = self._encryption.finish(tail, slot.space)
+        self.deliver(slot)
         return Sealed(
             source_size=self._source_size,
             source_sha256=Digest(self._source_sha256.hexdigest()),
-            object_size=self._encryption.object_size,
-            object_sha256=Digest(self._encryption.object_sha256()),
-            object_md5=self._object_md5.digest() if self._object_md5 else b"",
+            object_size=self._digests.size,
+            object_sha256=self._digests.sha256(),
+            object_md5=self._digests.md5(),
         )
+
+
+def _cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

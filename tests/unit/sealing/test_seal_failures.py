@@ -11,7 +11,7 @@ import pytest
 
 from publisher.errors import Cancelled
 from publisher.model import Compression
-from publisher.sealing.compress import BlockCompressor, zlib_compressor
+from publisher.sealing.compress import BlockCompressor
 from publisher.sealing.seal import seal
 from tests.unit.sealing.samples import KEY, MIB, text
 
@@ -56,7 +56,7 @@ def seal_with(place: str, fuse: Fuse, *, source: bytes) -> None:
         compression=Compression.FAST,
         check=lambda: at("check"),
         progress=lambda _: at("progress"),
-        compressor=BlockCompressor(name="failing", open=open_stream, crc32=zlib.crc32),
+        compressor=BlockCompressor(name="failing", open=open_stream),
     )
 
 
@@ -99,7 +99,6 @@ def test_blocks_before_a_failed_one_are_written_and_none_after() -> None:
     """A failing compressor stops the object at that block: a later block never takes its place."""
     written: list[int] = []
     fuse = Fuse(4, ValueError("broken compressor"))
-    good = zlib_compressor(1)
 
     def deflate(dictionary: memoryview) -> zlib._Compress:
         fuse()
@@ -111,7 +110,7 @@ def test_blocks_before_a_failed_one_are_written_and_none_after() -> None:
             lambda piece: written.append(len(piece)),
             key=KEY,
             compression=Compression.FAST,
-            compressor=BlockCompressor(name="failing", open=deflate, crc32=good.crc32),
+            compressor=BlockCompressor(name="failing", open=deflate),
             workers=1,
         )
 

@@ -43,7 +43,7 @@ cases = st.builds(
     chunk=st.integers(3_000, 2 * BLOCK_BYTES),
     compressor=st.sampled_from([None, *COMPRESSORS]),
     inflater=st.sampled_from(INFLATERS),
-    workers=st.integers(1, 3),
+    workers=st.integers(1, 5),
 )
 
 
