@@ -89,7 +89,8 @@ def carry_out(
 def settled(row: PlanRow) -> Outcome:
     """Return the outcome of a row that needs no work."""
     status = Status.SKIPPED if row.action is Action.SKIP else Status.BLOCKED
-    return Outcome(status, row.reason.value, object=row.observation.object, failure=blocked_failure(row))
+    seen = row.observation
+    return Outcome(status, row.reason.value, object=seen.object, failure=blocked_failure(row), notes=seen.notes)
 
 
 def blocked_failure(row: PlanRow) -> Failure | None:

@@ -65,6 +65,7 @@ class ObservedEntry(Document):
     detail: str
     object: ObjectEntry | None
     failure: FailureEntry | None
+    notes: Annotated[list[str], Field(description="What is no failure and yet worth a look.")]
 
 
 class ArtifactEntry(Document):
@@ -166,6 +167,7 @@ def entry_of(row: PlanRow, *, root: Path) -> ArtifactEntry:
             detail=seen.detail,
             object=None if stored is None else ObjectEntry(**asdict(stored)),
             failure=None if failure is None else FailureEntry(**asdict(failure)),
+            notes=list(seen.notes),
         ),
     )
 
@@ -188,5 +190,6 @@ def row_of(entry: ArtifactEntry, *, root: Path) -> PlanRow:
         detail=seen.detail,
         object=ObjectFacts(**seen.object.model_dump()) if seen.object else None,
         failure=Failure(**seen.failure.model_dump()) if seen.failure else None,
+        notes=tuple(seen.notes),
     )
     return PlanRow(artifact, entry.source.facts(), entry.action, entry.reason, observation)

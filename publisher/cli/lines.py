@@ -39,6 +39,10 @@ def finding_lines(findings: Sequence[Finding]) -> list[Line]:
 def verify_line(verified: Verified, *, verbose: bool = False) -> Line:
     """Return what was found of one artifact; with `verbose` also where the object is and its digest."""
     verdict, value = _verified(verified)
+    notes = verified.result.observation.notes
+    value += "".join(f"\nwarning: {note}" for note in notes)
+    if notes and verdict is Verdict.OK:
+        verdict = Verdict.WARN
     facts = verified.result.observation.object
     if verbose and facts is not None:
         where = facts.cdn_url or facts.url or facts.key or facts.version_id
@@ -55,6 +59,8 @@ def _verified(verified: Verified) -> tuple[Verdict, str]:
         value = "published; downloads, opens and equals its source"
     elif verified.result.is_opened:
         value = f"published; downloads and opens; {observation.detail}"
+    elif verified.result.is_downloaded:
+        value = f"published; downloads as registered; {observation.detail}; not opened: the registry gives no key"
     else:
         value = f"published; {observation.detail}; not opened"
     if statement is None:
@@ -82,6 +88,7 @@ def explain_lines(row: PlanRow) -> list[Line]:
     if isinstance(artifact.identity, FleetIdentity):
         lines.append(Line("object key", artifact.identity.object_key))
     lines.append(Line("destination says", f"{observation.state} ({observation.certainty}): {observation.detail}"))
+    lines += [Line("warning", note, Verdict.WARN) for note in observation.notes]
     verdict = Verdict.OK if row.reason not in HINTS else Verdict.FAIL
     hint = f"\nhint: {HINTS[row.reason]}" if row.reason in HINTS else ""
     lines.append(Line("apply would", f"{row.action}, because {row.reason}{hint}", verdict))

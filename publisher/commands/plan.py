@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from publisher.destinations.port import Observer
+from publisher.destinations.port import Cautious, Observer
 from publisher.events import RunStarted, Warned
 from publisher.execute import blocked_failure
 from publisher.exit_codes import ExitCode, combine
@@ -55,6 +55,9 @@ def used_destinations(manifest: Manifest) -> list[DestinationSpec]:
 def make_plan(manifest: Manifest, world: World, observers: Mapping[str, Observer] | None, *, jobs: int = JOBS) -> Plan:
     """Read the sources, `jobs` at a time, ask the destinations (unless there are none to ask), decide."""
     ready, unready = read_sources(manifest.artifacts, jobs=jobs, cancellation=world.cancellation, emit=world.emit)
+    for name, observer in (observers or {}).items():
+        for caveat in observer.caveats() if isinstance(observer, Cautious) else ():
+            world.emit(Warned(f"{name}: {caveat}"))
     observations = (
         None if observers is None else observe(ready, observers, cancellation=world.cancellation, emit=world.emit)
     )

@@ -85,17 +85,21 @@ def verify_exit_code(results: tuple[Verified, ...], *, detailed: bool, signal: i
 
 
 def verify_json(results: tuple[Verified, ...]) -> str:
-    """Return the results as JSON: a list with `id`, `state`, `content_compared`, `detail` and `hint` for each artifact.
+    """Return the results as JSON: a list with an object for each artifact.
 
-    `hint` says what a person does next, and is null for what is published.
-    `statement` is null unless signatures were asked for; else it has `verdict`, `detail` and the signer's `keyid`.
+    `id`, `state`, `detail`; `content_compared`: opened and equal to the source; `downloaded`: size and digest are the
+    registered ones; `notes`: what is no failure and yet worth a look. `hint` says what a person does next, and is null
+    for what is published. `statement` is null unless signatures were asked for; else it has `verdict`, `detail` and the
+    signer's `keyid`.
     """
     document = [
         {
             "id": str(verified.id),
             "state": verified.result.observation.state.value,
             "content_compared": verified.result.content_compared,
+            "downloaded": verified.result.is_downloaded,
             "detail": verified.result.observation.detail,
+            "notes": list(verified.result.observation.notes),
             "hint": next_step(verified.result.observation),
             "statement": asdict(verified.result.statement) if verified.result.statement else None,
         }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from publisher.cancellation import Cancellation
 from publisher.events import Listener
@@ -55,11 +55,13 @@ class VerifyResult:
     """What the device's eye saw of one artifact. `content_compared` is False where only sizes and marks were.
 
     `is_opened` without it: the download was decrypted and unpacked, but there was no source to compare it with.
+    `is_downloaded` alone: the download has the registered size and digest, but no key is known to open it.
     `statement` is there if the artifact is published and signatures were asked for.
     """
 
     observation: Observation
     content_compared: bool
+    is_downloaded: bool = False
     is_opened: bool = False
     statement: Checked | None = None
 
@@ -113,6 +115,14 @@ class Observer(Protocol):
 
     def observe(self, items: Sequence[ReadyArtifact]) -> Mapping[ArtifactId, Observation]:
         """Answer for every item. A failed lookup is `State.UNKNOWN` with its failure, never an exception or absent."""
+
+
+@runtime_checkable
+class Cautious(Protocol):
+    """A destination whose settings leave something open that a person should know before anything is published."""
+
+    def caveats(self) -> Sequence[str]:
+        """Return sentences, without asking anybody."""
 
 
 class Destination(Observer, Protocol):

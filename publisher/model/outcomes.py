@@ -64,13 +64,17 @@ def failure_from(error: PublisherError) -> Failure:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The answer of one destination about one artifact. `detail` is a sentence for people."""
+    """The answer of one destination about one artifact. `detail` is a sentence for people.
+
+    `notes` are sentences about what is no failure and yet worth a look.
+    """
 
     state: State
     certainty: Certainty
     detail: str = ""
     object: ObjectFacts | None = None
     failure: Failure | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Status(StrEnum):

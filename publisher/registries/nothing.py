@@ -1,11 +1,11 @@
-"""The registry of a place that does not exist yet: everything is absent, nothing can be registered."""
+"""The registry and the escrow of a place that does not exist yet: all is absent, nothing can be written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from publisher.model import FleetIdentity
-from publisher.registries.port import Lookup, NoRow, RegisterAnswer, Row
+from publisher.registries.port import EscrowRecord, Lookup, NoRow, RegisterAnswer, Row
 
 
 class NothingRegistered:
@@ -21,3 +21,19 @@ class NothingRegistered:
 
     def register(self, row: Row) -> RegisterAnswer:
         raise RuntimeError("a reading command must not register")
+
+
+class NothingEscrowed:
+    """The escrow beside it."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+
+    def put(self, record: EscrowRecord) -> None:
+        raise RuntimeError("a reading command must not put a key into escrow")
+
+    def get(self, nonce: str) -> EscrowRecord | None:
+        return None
+
+    def drop(self, nonce: str) -> None:
+        raise RuntimeError("a reading command must not drop a key")

@@ -67,13 +67,15 @@ def plan_cells(row: PlanRow) -> tuple[str, ...]:
 
 
 def plan_details(row: PlanRow) -> Iterator[str]:
-    """Yield the lines that explain a blocked row; nothing for other rows."""
+    """Yield the lines that explain a blocked row, and what is worth a look of any row."""
     if row.action is Action.BLOCKED:
         failure = row.observation.failure
         yield from safe_lines(row.observation.detail or (failure.message if failure else ""))
         hint = failure.hint if failure and failure.hint else HINTS.get(row.reason)
         if hint:
             yield from safe_lines(f"hint: {hint}")
+    for note in row.observation.notes:
+        yield from safe_lines(f"warning: {note}")
 
 
 def row_facts(row: PlanRow) -> Iterator[str]:

@@ -83,8 +83,7 @@ def settings_fleet(spec: DestinationSpec, settings: FleetSettings, around: Surro
 
 def local_fleet(folder: Path, around: Surroundings) -> Destination:
     """Return a fleet below `folder`. Makes the folder and its tables only if the command writes."""
-    from publisher.destinations.fleet.escrow import NoEscrow
-    from publisher.registries.nothing import NothingRegistered
+    from publisher.registries.nothing import NothingEscrowed, NothingRegistered
     from publisher.registries.sql import SqlEscrow, SqlOptions, SqlRegistry
     from publisher.stores.directory import DirectoryStore
 
@@ -102,7 +101,8 @@ def local_fleet(folder: Path, around: Surroundings) -> Destination:
         if around.writes:
             sql.create_tables()
     else:
-        registry, escrow, close = NothingRegistered(str(database)), NoEscrow(), _nothing_to_close
+        place = str(database)
+        registry, escrow, close = NothingRegistered(place), NothingEscrowed(place), _nothing_to_close
     return _destination(
         DirectoryStore(folder),
         registry,

@@ -12,6 +12,7 @@ from publisher.destinations.fleet.device import Download, fetch_to
 from publisher.destinations.fleet.door import fleet_identity, identity_of
 from publisher.destinations.fleet.driver import Driver
 from publisher.destinations.fleet.effects import Steps
+from publisher.destinations.fleet.escrow import NO_ESCROW, NoEscrow
 from publisher.destinations.fleet.exchanging import Advised, Wish
 from publisher.destinations.fleet.ports import FleetPorts
 from publisher.destinations.fleet.protocol import Looked, look, publish
@@ -20,7 +21,7 @@ from publisher.destinations.fleet.registration import Ending
 from publisher.destinations.fleet.repair import repair
 from publisher.destinations.fleet.repair_driver import RepairDriver
 from publisher.destinations.fleet.statements import find_statement
-from publisher.destinations.fleet.states import Wanted
+from publisher.destinations.fleet.states import Seen, Wanted
 from publisher.destinations.fleet.tidying import abort_stale_uploads
 from publisher.destinations.fleet.uncompared import look_uncompared
 from publisher.destinations.fleet.values import Marks
@@ -101,6 +102,9 @@ class FleetDestination:
         steps = publish(_wanted(item), registry=self._ports.registry.location, verify=self._verify)
         return self._carry_out(steps, item, Driver(self._ports, item, host), host)
 
+    def caveats(self) -> Sequence[str]:
+        return (NO_ESCROW,) if isinstance(self._ports.escrow, NoEscrow) else ()
+
     def repair(self, item: ReadyArtifact | UnreadySource, consent: Consent, host: Host) -> Outcome:
         """Finish, restore or give up one artifact, as `repair` decides."""
         wish = Wish(_wanted(item), isinstance(item, ReadyArtifact), self._ports.registry.location, consent)
@@ -119,6 +123,8 @@ class FleetDestination:
             ending = driver.run(steps)
             status, reason, failure = ending.status, ending.reason, _failure_of(ending)
             verification, notes = ending.verification, ending.notes
+            if ending.sealed is None and ending.seen is not None:
+                notes += self._notes(identity_of(item), ending.seen)
             facts = self._facts(item, ending)
         except PublisherError as error:
             if isinstance(error, CapabilityError):
@@ -247,16 +253,21 @@ class FleetDestination:
     def _observation(self, item: ReadyArtifact | UnreadySource, looked: Looked) -> Observation:
         identity, row, receipt = identity_of(item), looked.seen.row, looked.seen.receipt
         wanted_url = self._ports.cdn_url(identity)
-        registered_url = row.cdn_url if isinstance(row, Row) else receipt.cdn_url if receipt else wanted_url
+        registered_url = _registered_url(looked.seen) or wanted_url
         detail = looked.classified.detail
         if isinstance(item, UnreadySource):
             detail = f"{_UNCOMPARED.get(looked.classified.state, detail)}; source not compared: {item.failure.message}"
-        if registered_url != wanted_url:
-            detail += "; registered under another cdn_url"
         sha256 = row.sha256.hex if isinstance(row, Row) else receipt.sha256 if receipt else None
         stored = looked.seen.object
         facts = ObjectFacts(identity.object_key, registered_url, stored.size_bytes, sha256) if stored else None
-        return Observation(looked.classified.state, looked.classified.certainty, detail, object=facts)
+        classified, notes = looked.classified, self._notes(identity, looked.seen)
+        return Observation(classified.state, classified.certainty, detail, object=facts, notes=notes)
+
+    def _notes(self, identity: FleetIdentity, seen: Seen) -> tuple[str, ...]:
+        there, here = _registered_url(seen), self._ports.cdn_url(identity)
+        if there is None or there == here:
+            return ()
+        return (f"devices download it from the registered cdn_url {there}; these settings would give {here}",)
 
     def _facts(self, item: ReadyArtifact | UnreadySource, ending: Ending) -> ObjectFacts | None:
         identity = identity_of(item)
@@ -269,6 +280,12 @@ class FleetDestination:
         sha256 = row.sha256.hex if isinstance(row, Row) else receipt.sha256 if receipt else None
         url = row.cdn_url if isinstance(row, Row) else self._ports.cdn_url(identity)
         return ObjectFacts(identity.object_key, url, ending.seen.object.size_bytes, sha256)
+
+
+def _registered_url(seen: Seen) -> str | None:
+    if isinstance(seen.row, Row):
+        return seen.row.cdn_url
+    return seen.receipt.cdn_url if seen.receipt else None
 
 
 _UNCOMPARED = {State.PUBLISHED: "row and object agree"}

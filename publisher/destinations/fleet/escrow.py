@@ -105,6 +105,12 @@ class ObjectEscrow:
         self._store.delete_control(_key(nonce))
 
 
+NO_ESCROW = (
+    "no key escrow: a run that is killed between upload and registration leaves an object nobody can register; "
+    "set PUBLISH_RECOVERY_KEY (32 random bytes in base64)"
+)
+
+
 class NoEscrow:
     """Keeps nothing: a run that dies between upload and registration leaves an orphan."""
 

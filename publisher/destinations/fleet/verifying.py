@@ -33,18 +33,18 @@ def verify_content(
     try:
         if row.encryption_key is None:
             check_download(row, download)
-            return VerifyResult(observation, content_compared=False)
+            return VerifyResult(observation, content_compared=False, is_downloaded=True)
         open_row(row, download, fingerprint.update, compression=wanted.compression)
     except (DamagedObjectError, NotFoundError) as error:
         damaged = Observation(State.DAMAGED, Certainty.VERIFIED, error.message, object=observation.object)
         return VerifyResult(damaged, content_compared=True)
     if source is None:
-        return VerifyResult(observation, content_compared=False, is_opened=True)
+        return VerifyResult(observation, content_compared=False, is_downloaded=True, is_opened=True)
     if fingerprint.digest() != source:
         detail = "what devices download is not this source"
         differs = Observation(State.CONFLICT, Certainty.VERIFIED, detail, object=observation.object)
-        return VerifyResult(differs, content_compared=True, is_opened=True)
-    return VerifyResult(observation, content_compared=True, is_opened=True)
+        return VerifyResult(differs, content_compared=True, is_downloaded=True, is_opened=True)
+    return VerifyResult(observation, content_compared=True, is_downloaded=True, is_opened=True)
 
 
 def _promised(wanted: Wanted, looked: Looked) -> Row | None:
