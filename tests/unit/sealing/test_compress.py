@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import struct
 import zlib
 
 import pytest
@@ -16,13 +18,15 @@ from publisher.sealing.compress import (
     isal_compressor,
     stored_size,
     zlib_compressor,
+    zlib_ng_compressor,
 )
 from publisher.sealing.format import DEFLATE_END
 from tests.unit.sealing.samples import CONTENTS, mixed, noise, text
 
 EMPTY = memoryview(b"")
 ISAL = isal_compressor()
-COMPRESSORS = [compressor for compressor in (ISAL, zlib_compressor(1), zlib_compressor(9)) if compressor]
+COMPRESSORS = [found for found in (ISAL, zlib_compressor(1), zlib_compressor(9), zlib_ng_compressor()) if found]
+FAST, BEST = compressor_for(Compression.FAST), compressor_for(Compression.BEST)
 
 
 def deflated(block: bytes, compressor: BlockCompressor, dictionary: memoryview = EMPTY) -> bytes:
@@ -91,12 +95,21 @@ def test_stored_and_compressed_blocks_mix(compressor: BlockCompressor) -> None:
     assert zlib.decompress(joined + DEFLATE_END, -15) == b"".join(blocks)
 
 
-def test_the_stronger_choice_is_smaller() -> None:
-    """`best` makes smaller output than `fast`, and there is no compressor for `none`."""
-    source = text(BLOCK_BYTES)
+def weights(count: int) -> bytes:
+    """Return half-precision numbers as a model has them."""
+    draw = random.Random(3)
+    return struct.pack(f"<{count}e", *(draw.gauss(0, 0.02) for _ in range(count)))
 
-    assert len(deflated(source, compressor_for(Compression.BEST))) < len(
-        deflated(source, compressor_for(Compression.FAST))
-    )
+
+@pytest.mark.parametrize("source", [text(BLOCK_BYTES), weights(100_000), noise(100_000), b""], ids=len)
+def test_the_stronger_choice_is_never_larger(source: bytes) -> None:
+    """Whatever the content, `best` makes no block larger than `fast` does, and text smaller."""
+    best, fast = len(deflated(source, BEST)), len(deflated(source, FAST))
+
+    assert best < fast if source == text(BLOCK_BYTES) else best <= fast
+
+
+def test_there_is_no_compressor_for_none() -> None:
+    """Asking for one is a mistake of the caller."""
     with pytest.raises(ValueError, match="none"):
         compressor_for(Compression.NONE)
