@@ -111,6 +111,13 @@ Verify = Annotated[
         "--verify", help="How an upload is checked before it is registered: by its marks, or read back in full."
     ),
 ]
+AllowUnfenced = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unfenced",
+        help="Publish to a store that keeps no two publishers apart. Not safe: no other publisher may be running.",
+    ),
+]
 Junit = Annotated[
     Path | None,
     typer.Option("--junit", parser=_new_file, metavar="FILE", help="Write a JUnit test case per artifact."),

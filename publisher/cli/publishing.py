@@ -93,6 +93,7 @@ def apply(
     local: options.Local = None,
     jobs: options.Jobs = 4,
     verify: options.Verify = options.VerifyDepth.HEAD,
+    allow_unfenced: options.AllowUnfenced = False,
     fail_fast: options.FailFast = False,
     timeout: options.Timeout = None,
     report: options.ReportFile = "publish-report.json",
@@ -130,7 +131,14 @@ def apply(
     outputs.require_writable()
     with stop_on_signals() as stop:
         with world_of(
-            screen, stop, local=local, writes=True, verify=verify.value, events_file=events, timeout_s=timeout
+            screen,
+            stop,
+            local=local,
+            writes=True,
+            verify=verify.value,
+            events_file=events,
+            timeout_s=timeout,
+            allow_unfenced=allow_unfenced,
         ) as world:
             if saved_plan is not None:
                 done = apply_saved(lambda: load_saved_plan(saved_plan), world, wanted, on_error=screen.show_error)
@@ -150,6 +158,7 @@ def artifact(
     compression: Annotated[str, typer.Option("--compression", help="fast, best or none.")] = "fast",
     local: options.Local = None,
     verify: options.Verify = options.VerifyDepth.HEAD,
+    allow_unfenced: options.AllowUnfenced = False,
     timeout: options.Timeout = None,
     report: options.ReportFile = "publish-report.json",
     junit: options.Junit = None,
@@ -174,7 +183,14 @@ def artifact(
     outputs.require_writable()
     with stop_on_signals() as stop:
         with world_of(
-            screen, stop, local=local, writes=True, verify=verify.value, events_file=events, timeout_s=timeout
+            screen,
+            stop,
+            local=local,
+            writes=True,
+            verify=verify.value,
+            events_file=events,
+            timeout_s=timeout,
+            allow_unfenced=allow_unfenced,
         ) as world:
             done = story(
                 lambda: artifact_from_flags(

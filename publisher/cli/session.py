@@ -131,6 +131,7 @@ def world_of(
     verify: VerifyMode = "head",
     events_file: Path | None = None,
     timeout_s: float | None = None,
+    allow_unfenced: bool = False,
 ) -> Iterator[World]:
     """Yield the world of one command: its view listens, and the end of its time budget is a stop request."""
     from publisher.cli.hardening import forbid_core_dumps
@@ -142,7 +143,15 @@ def world_of(
         telling_of_stops(cancellation, emit),
         stop_after(timeout_s, cancellation),
     ):
-        yield compose(dict(os.environ), local=local, writes=writes, verify=verify, emit=emit, cancellation=cancellation)
+        yield compose(
+            dict(os.environ),
+            local=local,
+            writes=writes,
+            verify=verify,
+            emit=emit,
+            cancellation=cancellation,
+            allow_unfenced=allow_unfenced,
+        )
 
 
 def _diagnostics(error: PublisherError) -> list[str]:

@@ -106,6 +106,40 @@ class EscrowRecord:
         return f"EscrowRecord(nonce={self.nonce!r}, object_key={self.object_key!r}, data_key=**********)"
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimRecord:
+    """What the first run decided about one object key, for good (DESIGN.md, "Claims"). Holds no key material.
+
+    With a nonce it pins the bytes: `sha256` (hex) and `size_bytes` of the sealed object, whose key is in escrow under
+    that nonce. Without one it says that the object is made by one conditional PUT, whoever's.
+    """
+
+    object_key: str
+    identity_sha256: str
+    nonce: str = ""
+    sha256: str = ""
+    size_bytes: int = 0
+    source_sha256: str = ""
+    compression: str = ""
+
+    @property
+    def is_pinned(self) -> bool:
+        return bool(self.nonce)
+
+
+class ClaimBook(Protocol):
+    """Write-once storage of claims, by object key. Nothing in it is ever changed or deleted."""
+
+    @property
+    def location(self) -> str: ...
+
+    def put(self, claim: ClaimRecord) -> ClaimRecord:
+        """Store `claim` durably if its object key is unclaimed, and return the claim that is there.
+
+        `TransportError` if it is not certain that any is there.
+        """
+
+
 class KeyEscrow(Protocol):
     """Write-once storage of escrow records, by nonce."""
 

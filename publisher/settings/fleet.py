@@ -47,6 +47,8 @@ class FleetSettings:
     escrow: Literal["sql", "s3", "none"]
     spool_folder: Path | None
     signing_key: SecretStr | None = None
+    claims: Literal["store", "sql"] = "store"
+    """Where publishers agree on an object: by the store's conditions, or, for stores without, in the database."""
 
 
 def fleet_settings(environment: Environment) -> FleetSettings | None:
@@ -74,6 +76,11 @@ def fleet_settings(environment: Environment) -> FleetSettings | None:
         env.missing.append(f"{env.name('PUBLISH_RECOVERY_KEY')} (needed by PUBLISH_ESCROW=s3)")
     if escrow == "sql" and not database_url:
         env.malformed.append(f"{env.name('PUBLISH_ESCROW')}=sql needs {env.name('RESOURCES_DATABASE_URL')}")
+    claims = env.choice("PUBLISH_CLAIMS", ("store", "sql"), "store")
+    if claims == "sql" and (not database_url or escrow != "sql"):
+        env.malformed.append(
+            f"{env.name('PUBLISH_CLAIMS')}=sql needs {env.name('RESOURCES_DATABASE_URL')}, and the escrow there"
+        )
     spool = env.text("PUBLISH_SPOOL_DIR")
     signing_key = env.secret("PUBLISH_SIGNING_KEY")
     if env.missing or env.malformed or endpoint is None or access_key is None or secret_key is None:
@@ -96,6 +103,7 @@ def fleet_settings(environment: Environment) -> FleetSettings | None:
         escrow=cast("Literal['sql', 's3', 'none']", escrow),
         spool_folder=Path(spool) if spool else None,
         signing_key=signing_key,
+        claims=cast("Literal['store', 'sql']", claims),
     )
 
 

@@ -20,7 +20,7 @@ from publisher.stores.probe_cache import ProbeCache
 from publisher.stores.probe_copy import CopyState, ProbeCopy, without_machine
 from publisher.stores.probe_record import ProbeRecord
 from publisher.stores.probe_uploads import probe_uploads
-from publisher.stores.terms import StoreTerms
+from publisher.stores.terms import Fence, StoreTerms
 
 
 class StoreGate:
@@ -68,11 +68,23 @@ class StoreGate:
             )
         return found
 
-    def terms(self) -> StoreTerms:
-        """Return what a publish may rely on. Raises `CapabilityError` as `require_safe`, and what the probe raises."""
-        found = self.require_safe()
+    def terms(self, *, fallback: Fence | None = None) -> StoreTerms:
+        """Return what a publish may rely on. Raises `CapabilityError` as `require_safe`, and what the probe raises.
+
+        `fallback` is what a person chose for a store whose own conditions are worth nothing.
+        """
+        found = self.capabilities()
+        if fallback is not None and found.conditional_put is not Enforcement.ENFORCED:
+            # Bodies are read back in full anyway, so nothing more has to be known of such a store.
+            return StoreTerms(frozenset(), fence=fallback)
+        self.require_safe()
         uploads = self.upload_capabilities()
-        return StoreTerms(found.put_digests, uploads.part_digests, streams=not uploads.problems())
+        return StoreTerms(
+            found.put_digests,
+            uploads.part_digests,
+            streams=not uploads.problems(),
+            claims=bool(uploads.problems()) and uploads.conditional_complete is not Enforcement.REFUSED,
+        )
 
     def distrust(self) -> None:
         """Forget a too good opinion, here and in the bucket: the store broke a promise."""

@@ -35,6 +35,7 @@ __all__ = [
     "RepairStore",
     "ReplaceAnswer",
     "SentPart",
+    "UnconditionalStore",
     "UploadGone",
     "VersionInfo",
 ]
@@ -149,6 +150,22 @@ class RepairStore(ObjectStore, Protocol):
 
     def read_version(self, key: str, version_id: str) -> AbstractContextManager[Iterator[bytes]]:
         """Open one of `versions` for reading, like `read`."""
+
+
+@runtime_checkable
+class UnconditionalStore(ObjectStore, Protocol):
+    """What is needed where conditions are not enough: only for bytes that a claim pins, or on a person's word."""
+
+    def put(
+        self, key: str, body: Body, *, metadata: Mapping[str, str], progress: Progress | None = None
+    ) -> CreateAnswer:
+        """Store `body` under `key` whatever is there; send exactly one request. CREATED or AMBIGUOUS.
+
+        An error that is raised means that this call stored nothing.
+        """
+
+    def complete(self, key: str, upload_id: str, parts: Sequence[SentPart]) -> CompleteAnswer:
+        """Make the object of all parts, in order, whatever is there; send exactly one request."""
 
 
 class UploadGone(Enum):

@@ -115,6 +115,14 @@ class S3Objects:
         answers = {200: CreateAnswer.CREATED, 412: CreateAnswer.EXISTS, 409: CreateAnswer.BUSY}
         return answers.get(status, CreateAnswer.AMBIGUOUS)
 
+    def put(
+        self, key: str, body: Body, *, metadata: Mapping[str, str], progress: Progress | None = None
+    ) -> CreateAnswer:
+        require_key(key)
+        request = self._put_request(key, body, metadata=metadata)
+        status = self._put(request, body, progress=progress, refusals={409}, action=f"storing {key}")
+        return CreateAnswer.CREATED if status == 200 else CreateAnswer.AMBIGUOUS
+
     def _put_request(self, key: str, body: Body, *, metadata: Mapping[str, str]) -> PutObjectRequestTypeDef:
         """Return a request that still lacks its condition and its body."""
         request: PutObjectRequestTypeDef = {"Bucket": self._options.bucket, "Key": key}

@@ -74,6 +74,12 @@ class S3Uploads(S3Objects):
         return SentPart(answer["ETag"], body.crc32)
 
     def complete_if_absent(self, key: str, upload_id: str, parts: Sequence[SentPart]) -> CompleteAnswer:
+        return self._complete(key, upload_id, parts, is_conditional=True)
+
+    def complete(self, key: str, upload_id: str, parts: Sequence[SentPart]) -> CompleteAnswer:
+        return self._complete(key, upload_id, parts, is_conditional=False)
+
+    def _complete(self, key: str, upload_id: str, parts: Sequence[SentPart], *, is_conditional: bool) -> CompleteAnswer:
         require_key(key)
         listed = [_listed(number, part) for number, part in enumerate(parts, start=1)]
         status = self._once(
@@ -82,7 +88,7 @@ class S3Uploads(S3Objects):
                 Key=key,
                 UploadId=upload_id,
                 MultipartUpload={"Parts": listed},
-                IfNoneMatch="*",
+                **({"IfNoneMatch": "*"} if is_conditional else {}),  # type: ignore[arg-type]  # the one key it may be
             ),
             refusals={404, 409, 412},
             action=f"completing the upload of {key}",

@@ -32,9 +32,10 @@ def compose(
     verify: VerifyMode,
     emit: Listener,
     cancellation: Cancellation,
+    allow_unfenced: bool = False,
 ) -> World:
     """Return the world of one run: the real destinations, or embedded ones below `local`."""
-    around = Surroundings(_state_folder(environment), verify, writes, cancellation)
+    around = Surroundings(_state_folder(environment), verify, writes, cancellation, allow_unfenced)
     return World(
         connect=connect_from_settings(environment, around) if local is None else connect_locally(local, around),
         environment=environment,

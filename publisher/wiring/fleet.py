@@ -21,15 +21,17 @@ if TYPE_CHECKING:
     from publisher.destinations.fleet.doctor import Tables
     from publisher.destinations.fleet.ports import Statements
     from publisher.registries.admin_api import AdminApiRegistry
-    from publisher.registries.port import KeyEscrow, Registry
+    from publisher.registries.port import ClaimBook, KeyEscrow, Registry
     from publisher.sealing.wrapping import RecoveryKeys
     from publisher.settings import FleetSettings
     from publisher.stores.gate import StoreGate
     from publisher.stores.port import ObjectStore
+    from publisher.stores.terms import Fence
 
 
 def settings_fleet(spec: DestinationSpec, settings: FleetSettings, around: Surroundings) -> Destination:
     """Return the fleet of these settings. Connects to nothing yet. Raises `SettingsError` for unusable values."""
+    from publisher.destinations.fleet.claims import ObjectClaims
     from publisher.destinations.fleet.escrow import NoEscrow, ObjectEscrow
     from publisher.stores.gate import StoreGate
     from publisher.stores.probe_cache import ProbeCache
@@ -50,15 +52,20 @@ def settings_fleet(spec: DestinationSpec, settings: FleetSettings, around: Surro
         )
     )
     escrow: KeyEscrow = ObjectEscrow(store) if settings.escrow == "s3" else NoEscrow()
+    claims: ClaimBook = ObjectClaims(store)
     registry: Registry
     tables: Tables | None = None
     close: Callable[[], None]
     if settings.database_url is not None:
-        from publisher.registries.sql import SqlEscrow, SqlOptions, SqlRegistry
+        from publisher.registries.sql import SqlClaims, SqlEscrow, SqlOptions, SqlRegistry
 
         registry = tables = sql = SqlRegistry(
-            SqlOptions(url=settings.database_url.get_secret_value(), setting=f"{spec.env_prefix}RESOURCES_DATABASE_URL")
+            SqlOptions(
+                url=settings.database_url.get_secret_value(), setting=f"{spec.env_prefix}RESOURCES_DATABASE_URL"
+            ),
+            needs_claims=settings.claims == "sql",
         )
+        claims = SqlClaims(sql) if settings.claims == "sql" else claims
         escrow = SqlEscrow(sql) if settings.escrow == "sql" else escrow
         close = sql.close
     else:
@@ -68,6 +75,8 @@ def settings_fleet(spec: DestinationSpec, settings: FleetSettings, around: Surro
         store,
         registry,
         escrow,
+        claims=claims,
+        fallback=_fallback(settings, around),
         tables=tables,
         close=close,
         recovery=_recovery_keys(settings),
@@ -136,6 +145,8 @@ def _destination(
     files_below: Path | None,
     spool_folder: Path | None,
     around: Surroundings,
+    claims: ClaimBook | None = None,
+    fallback: Fence | None = None,
 ) -> Destination:
     from publisher.destinations.fleet.destination import FleetDestination
     from publisher.destinations.fleet.doctor import diagnose
@@ -150,11 +161,12 @@ def _destination(
         escrow=escrow,
         codec=KeyCodec(recovery),
         cdn_base_url=cdn_base_url,
-        check_store=gate.terms if gate else StoreTerms,
+        check_store=lambda: gate.terms(fallback=fallback) if gate else StoreTerms(),
         distrust_store=lambda: gate.distrust() if gate else None,
         retry=RetryPolicy(),
         spool_folder=spool_folder,
         statements=statements,
+        claims=claims,
     )
     return FleetDestination(
         ports,
@@ -188,6 +200,14 @@ def _admin_api(settings: FleetSettings, prefix: str) -> AdminApiRegistry:
             prefix=prefix,
         )
     )
+
+
+def _fallback(settings: FleetSettings, around: Surroundings) -> Fence | None:
+    from publisher.stores.terms import Fence
+
+    if settings.claims == "sql":
+        return Fence.CLAIM
+    return Fence.NOTHING if around.allow_unfenced else None
 
 
 def _recovery_keys(settings: FleetSettings) -> RecoveryKeys | None:

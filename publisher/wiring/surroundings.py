@@ -20,3 +20,5 @@ class Surroundings:
     verify: VerifyMode
     writes: bool
     cancellation: Cancellation
+    allow_unfenced: bool = False
+    """Publish to a store that keeps no two publishers apart, because a person says that no other is running."""

@@ -15,6 +15,7 @@ from publisher.errors import PublisherError, RejectedError, TransportError
 from publisher.model import DataKey, Digest, FleetIdentity
 from publisher.registries.port import (
     Accepted,
+    ClaimRecord,
     Duplicate,
     EscrowRecord,
     Lookup,
@@ -131,6 +132,26 @@ class MemoryRegistry(_Faulty):
             return NoRow.ABSENT
         key = row.encryption_key if self._shows_keys else None
         return Row(row.identity, row.cdn_url, row.sha256, row.size_bytes, key)
+
+
+class MemoryClaims(_Faulty):
+    """Claims by object key."""
+
+    location = "memory:claims"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.claims: dict[str, ClaimRecord] = {}
+
+    def put(self, claim: ClaimRecord) -> ClaimRecord:
+        with self._lock:
+            fault = self._next("put")
+            if fault in (Fault.REFUSE, Fault.LOSE_REQUEST):
+                raise _error(fault)
+            there = self.claims.setdefault(claim.object_key, claim)
+        if fault is not None:
+            raise _error(fault)
+        return there
 
 
 class MemoryEscrow(_Faulty):

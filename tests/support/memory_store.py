@@ -147,6 +147,30 @@ class MemoryStore(MemoryObjects):
         answer = self._complete(key, upload_id, parts)
         return CreateAnswer.AMBIGUOUS if fault is Fault.LOSE_ANSWER else answer
 
+    def put(
+        self, key: str, body: Body, *, metadata: Mapping[str, str], progress: Progress | None = None
+    ) -> CreateAnswer:
+        require_key(key)
+        fault = self._fault("put", key)
+        if fault in {Fault.LOSE_REQUEST, Fault.UNAVAILABLE, Fault.BUSY}:
+            return CreateAnswer.AMBIGUOUS
+        with body.open() as source:
+            data = source.read()
+        if progress:
+            progress(len(data))
+        with self._lock:
+            self._check(data, body, f"storing {key}")
+            self._keep(key, data, metadata if self.keeps_metadata else {})
+        return CreateAnswer.AMBIGUOUS if fault is Fault.LOSE_ANSWER else CreateAnswer.CREATED
+
+    def complete(self, key: str, upload_id: str, parts: Sequence[SentPart]) -> CompleteAnswer:
+        require_key(key)
+        fault = self._fault("complete", key)
+        if fault in {Fault.LOSE_REQUEST, Fault.UNAVAILABLE, Fault.BUSY}:
+            return CreateAnswer.AMBIGUOUS
+        answer = self._complete(key, upload_id, parts, is_conditional=False)
+        return CreateAnswer.AMBIGUOUS if fault is Fault.LOSE_ANSWER else answer
+
     def abort_upload(self, key: str, upload_id: str) -> None:
         require_key(key)
         self._arrive("abort_upload", key)
@@ -162,7 +186,9 @@ class MemoryStore(MemoryObjects):
                 if upload.key.startswith(prefix)
             ]
 
-    def _complete(self, key: str, upload_id: str, parts: Sequence[SentPart]) -> CompleteAnswer:
+    def _complete(
+        self, key: str, upload_id: str, parts: Sequence[SentPart], *, is_conditional: bool = True
+    ) -> CompleteAnswer:
         there = key in self.objects
         if not self.completes_atomically:
             time.sleep(0.005)
@@ -171,7 +197,7 @@ class MemoryStore(MemoryObjects):
             upload = self.uploads.get(upload_id)
             if upload is None:
                 return UploadGone.GONE
-            if there and self.honours_complete_condition:
+            if there and self.honours_complete_condition and is_conditional:
                 return CreateAnswer.EXISTS
             held = [upload.parts.get(number, b"") for number in range(1, len(parts) + 1)]
             if [_sent(each, has_crc32=upload.has_crc32) for each in held] != list(parts):

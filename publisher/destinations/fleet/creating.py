@@ -6,7 +6,7 @@ with a new key and nonce; it remembers all of them, because a completion that wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from publisher.destinations.fleet.effects import Create, Discard, EscrowDrop, EscrowPut, Head, Pause, Seal, Steps, ask
@@ -42,7 +42,7 @@ def write_once() -> Steps[Written]:
             lost = UploadLostError("the upload in parts is gone, and no object is there", hint="run the command again")
         if there is not None:
             mine = own.get(nonce_of(there) or "")
-            yield from _let_go(own, there)
+            yield from let_go(own.values(), there)
             return Written(there, mine)
         if attempt == SEALINGS or not (yield from ask(Pause(attempt, lost.message))):
             break
@@ -109,16 +109,16 @@ def nonce_of(there: ObjectInfo | None) -> str | None:
     return marks.nonce if marks else None
 
 
-def _let_go(own: Mapping[str, Sealed], there: ObjectInfo) -> Steps[None]:
-    """Drop what belongs to own bytes other than those that are there.
+def let_go(own: Iterable[Sealed], there: ObjectInfo | None) -> Steps[None]:
+    """Drop what belongs to own bytes other than those that are there; without an object, those that were never sent.
 
     Only now is it certain that they can never become the object: it is there, for good. An object without our marks
     says nothing of the sort: it may be ours, by a store that loses them.
     """
     nonce = nonce_of(there)
-    if nonce is None:
+    if there is not None and nonce is None:
         return
-    for sealed in own.values():
+    for sealed in own:
         if sealed.nonce == nonce:
             continue
         yield from ask(Discard(sealed.nonce))

@@ -13,11 +13,12 @@ from publisher.destinations.fleet.door import fleet_identity, identity_of
 from publisher.destinations.fleet.driver import Driver
 from publisher.destinations.fleet.effects import Steps
 from publisher.destinations.fleet.escrow import NO_ESCROW, NoEscrow
-from publisher.destinations.fleet.exchanging import Advised, Wish
+from publisher.destinations.fleet.exchanging import Wish
+from publisher.destinations.fleet.helping import Looked, look
 from publisher.destinations.fleet.ports import FleetPorts
-from publisher.destinations.fleet.protocol import Looked, look, publish
+from publisher.destinations.fleet.protocol import publish
 from publisher.destinations.fleet.reader import Reader
-from publisher.destinations.fleet.registration import Ending
+from publisher.destinations.fleet.registration import Advised, Ending
 from publisher.destinations.fleet.repair import repair
 from publisher.destinations.fleet.repair_driver import RepairDriver
 from publisher.destinations.fleet.statements import find_statement

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from publisher.destinations.fleet.escrow import NoEscrow
 from publisher.destinations.fleet.ports import FleetPorts
 from publisher.destinations.port import Finding
-from publisher.errors import PublisherError
+from publisher.errors import CapabilityError, PublisherError
 from publisher.exit_codes import ExitCode
 from publisher.model import FleetIdentity
 from publisher.registries.port import NoRow
 from publisher.stores.gate import StoreGate
+from publisher.stores.terms import Fence, StoreTerms
 
 PROBE_IDENTITY = FleetIdentity("publish-doctor", "none", "none", "0")
 """A name nobody registers: looking it up shows whether the registry answers."""
@@ -51,11 +52,43 @@ def _guarded(label: str, ask: Callable[[], Iterator[Finding]]) -> Iterator[Findi
 def _store(ports: FleetPorts, gate: StoreGate) -> Iterator[Finding]:
     found = gate.capabilities(fresh=True)
     yield Finding("object store", ports.store.location, "ok")
-    yield Finding("create-if-absent", found.conditional_put.value, "ok" if not found.problems() else "failure")
+    try:
+        terms = ports.check_store()
+    except CapabilityError:
+        terms = None
+    is_fenced_otherwise = terms is not None and terms.fence is not Fence.CONDITION
+    level: Literal["ok", "warning", "failure"] = "ok"
+    if found.problems():
+        level = "warning" if is_fenced_otherwise else "failure"
+    yield Finding("create-if-absent", found.conditional_put.value, level)
     for problem in found.problems():
-        yield Finding("not safe", problem, "failure", exit_code=ExitCode.NEEDS_A_PERSON)
+        if is_fenced_otherwise:
+            yield Finding("note", problem, "warning")
+        else:
+            yield Finding("not safe", problem, "failure", exit_code=ExitCode.NEEDS_A_PERSON)
+    if terms is not None:
+        yield Finding("objects", _way(terms), "ok")
+        for problem in gate.upload_capabilities().problems() if terms.claims else ():
+            yield Finding("note", problem, "warning")
     for warning in found.warnings():
         yield Finding("note", warning, "warning")
+
+
+def _way(terms: StoreTerms) -> str:
+    """Say how objects get into this store."""
+    match terms.fence:
+        case Fence.CLAIM:
+            return "pinned by claims in the database, stored without conditions, read back in full"
+        case Fence.NOTHING:
+            return "stored without a fence: no other publisher may be running"
+        case Fence.CONDITION:
+            pass
+    if terms.streams:
+        return "sent in parts while they are sealed, completed only if absent"
+    limit = f"{terms.put_limit_bytes >> 30} GiB"
+    if terms.claims:
+        return f"stored only if absent, in one request up to {limit}; above that, pinned by a claim and sent in parts"
+    return f"stored only if absent, in one request, up to {limit}"
 
 
 def _tables(tables: Tables, *, create_tables: bool) -> Iterator[Finding]:

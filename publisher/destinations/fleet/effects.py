@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from publisher.destinations.fleet.values import Evidence, Receipt, Sealed
-from publisher.registries.port import NoRow, RegisterAnswer, Row
-from publisher.stores.port import CompleteAnswer, ObjectInfo
+from publisher.registries.port import ClaimRecord, NoRow, RegisterAnswer, Row
+from publisher.stores.port import CompleteAnswer, CreateAnswer, ObjectInfo
 from publisher.stores.terms import StoreTerms
 
 Answer = TypeVar("Answer")
@@ -82,6 +82,27 @@ class EscrowPut(Effect[None]):
 @dataclass(frozen=True, slots=True)
 class Create(Effect[CompleteAnswer]):
     """Send the one conditional request that can make the object exist."""
+
+    sealed: Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class PutClaim(Effect[ClaimRecord]):
+    """Claim our object key if nobody has; answer the claim that is there."""
+
+    claim: ClaimRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SealAgain(Effect[bool]):
+    """Seal the source with the key and nonce of another run; answer whether the same bytes came out."""
+
+    theirs: Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Overwrite(Effect[CreateAnswer]):
+    """Store the object without a condition: only bytes that a claim pins, or on a person's word."""
 
     sealed: Sealed
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from publisher.destinations.fleet.effects import Head, Pause, Steps, ask
-from publisher.destinations.fleet.registration import Ending
+from publisher.destinations.fleet.registration import Advised
 from publisher.destinations.fleet.repair_effects import DropCopy, Exchange, HashCopy, KeepCopy, PutBack
 from publisher.destinations.fleet.states import Seen, Wanted
 from publisher.destinations.fleet.values import Marks
@@ -18,13 +18,6 @@ from publisher.registries.port import Row
 from publisher.stores.port import CreateAnswer, ObjectInfo, ReplaceAnswer
 
 EXCLUSIVE_HINT = "stop every other publisher, then run again with --exclusive"
-
-
-@dataclass(frozen=True, slots=True)
-class Advised(Ending):
-    """An ending with its own word on what a person does next."""
-
-    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

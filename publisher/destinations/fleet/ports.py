@@ -11,12 +11,13 @@ from typing import Protocol
 from urllib.parse import quote
 
 from publisher.destinations.fleet.escrow import KeyCodec
-from publisher.destinations.fleet.streaming import PartBuffers, part_size
+from publisher.destinations.fleet.streaming import part_size
 from publisher.destinations.fleet.values import Sealed
 from publisher.destinations.port import RunFacts
 from publisher.model import FleetIdentity
-from publisher.registries.port import KeyEscrow, Registry
+from publisher.registries.port import ClaimBook, KeyEscrow, Registry
 from publisher.retry import RetryPolicy
+from publisher.sealing.parts import PartBuffers
 from publisher.stores.port import ObjectStore
 from publisher.stores.terms import StoreTerms
 
@@ -67,6 +68,8 @@ class FleetPorts:
     retry: RetryPolicy
     spool_folder: Path | None = None
     statements: Statements | None = None
+    claims: ClaimBook | None = None
+    """Where claims are kept: beside the objects, or in the registry's database where that is the fence."""
     effort: Effort = field(default_factory=Effort)
 
     def cdn_url(self, identity: FleetIdentity) -> str:

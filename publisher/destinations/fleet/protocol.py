@@ -10,65 +10,16 @@ question to the world is an `Effect`, and a checker can explore all answers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
+from publisher.destinations.fleet.claiming import publish_claimed
 from publisher.destinations.fleet.creating import write_once
-from publisher.destinations.fleet.effects import (
-    CheckStore,
-    EscrowGet,
-    Head,
-    Lookup,
-    ReadBack,
-    ReadReceipt,
-    Steps,
-    ask,
-)
+from publisher.destinations.fleet.effects import CheckStore, Steps, ask
+from publisher.destinations.fleet.helping import help_finish, look, meet_foreign, settled, verify_own
 from publisher.destinations.fleet.registration import Ending, register
-from publisher.destinations.fleet.states import Classified, Seen, Wanted, classify, has_lost_marks, needs_escrow
-from publisher.destinations.fleet.values import Marks, Sealed
+from publisher.destinations.fleet.states import Wanted
+from publisher.destinations.fleet.unfenced import publish_unfenced
 from publisher.destinations.port import VerifyMode
-from publisher.errors import DamagedObjectError
 from publisher.model import State, Status
-from publisher.reasons import Reason
-from publisher.registries.port import NoRow
-from publisher.stores.port import ObjectInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What was seen, and what it means."""
-
-    seen: Seen
-    classified: Classified
-
-
-def look(wanted: Wanted, *, registry: str) -> Steps[Looked]:
-    """Find out the state of one artifact. Writes nothing.
-
-    An orphan is looked at twice: its writer may have registered it, and dropped the escrow record, between our lookup
-    and our look into the escrow.
-    """
-    looked = yield from _look_once(wanted, registry=registry)
-    if looked.classified.state is State.ORPHAN:
-        looked = yield from _look_once(wanted, registry=registry)
-    return looked
-
-
-def _look_once(wanted: Wanted, *, registry: str) -> Steps[Looked]:
-    """Ask the registry and the store, and where it matters the receipt and the escrow.
-
-    What is written last is read first (row, receipt, object), so that another run's progress in between shows as more
-    than there was, never as damage.
-    """
-    row = yield from ask(Lookup())
-    receipt = (yield from ask(ReadReceipt())) if row is NoRow.UNSEEN else None
-    seen = Seen(row, (yield from ask(Head())), receipt)
-    if has_lost_marks(seen):
-        seen = replace(seen, receipt=(yield from ask(ReadReceipt())))
-    nonce = needs_escrow(wanted, seen)
-    if nonce is not None:
-        seen = replace(seen, escrowed=(yield from ask(EscrowGet(nonce))))
-    return Looked(seen, classify(wanted, seen, registry=registry))
+from publisher.stores.terms import Fence
 
 
 def publish(wanted: Wanted, *, registry: str, verify: VerifyMode) -> Steps[Ending]:
@@ -81,57 +32,13 @@ def publish(wanted: Wanted, *, registry: str, verify: VerifyMode) -> Steps[Endin
     terms = yield from ask(CheckStore())
     if not terms.checks_uploads:
         verify = "full"
+    if terms.fence is Fence.NOTHING:
+        return (yield from publish_unfenced(wanted, registry=registry))
+    if terms.fence is Fence.CLAIM or terms.claims:
+        return (yield from publish_claimed(wanted, terms, registry=registry, verify=verify))
     written = yield from write_once()
     there, mine = written.there, written.mine
     if mine is None:
         return (yield from meet_foreign(wanted, registry=registry))
-    yield from _verify_own(wanted, mine, there, verify)
+    yield from verify_own(wanted, mine, there, verify)
     return (yield from register(mine, etag=there.etag, status=Status.PUBLISHED, verification=verify))
-
-
-def meet_foreign(wanted: Wanted, *, registry: str) -> Steps[Ending]:
-    """Somebody else's object is under our key: finish what they began, or say why not."""
-    looked = yield from look(wanted, registry=registry)
-    if looked.classified.state is State.UNFINISHED:
-        return (yield from help_finish(wanted, looked))
-    return settled(looked)
-
-
-def help_finish(wanted: Wanted, looked: Looked) -> Steps[Ending]:
-    """Verify another run's object against its escrow record, then register what is there."""
-    theirs, there = looked.seen.escrowed, looked.seen.object
-    if theirs is None or there is None:
-        raise RuntimeError("only an unfinished artifact can be finished")
-    if theirs.source_sha256 != wanted.source_sha256 or theirs.compression != wanted.compression:
-        raise DamagedObjectError("the escrow record and the object of an unfinished publish speak of different content")
-    yield from ask(ReadBack(theirs, opened=True))
-    return (yield from register(theirs, etag=there.etag, status=Status.ADOPTED, verification="full"))
-
-
-def settled(looked: Looked) -> Ending:
-    """Return the ending of an artifact about which nothing is to be done."""
-    state, detail = looked.classified.state, looked.classified.detail
-    if state is State.PUBLISHED:
-        return Ending(Status.SKIPPED, Reason.ALREADY_REGISTERED, seen=looked.seen, notes=())
-    return Ending(Status.BLOCKED, _REASONS[state], seen=looked.seen, detail=detail)
-
-
-_REASONS = {
-    State.UNKNOWN: Reason.LOOKUP_FAILED,
-    State.COLLISION: Reason.OBJECT_COLLISION,
-    State.DAMAGED: Reason.DAMAGED_OBJECT,
-    State.CONFLICT: Reason.CONTENT_CONFLICT,
-    State.ORPHAN: Reason.ORPHAN_OBJECT,
-    State.MISSING: Reason.NOT_REGISTERED,
-}
-
-
-def _verify_own(wanted: Wanted, mine: Sealed, there: ObjectInfo, verify: VerifyMode) -> Steps[None]:
-    marks, expected = Marks.read(there.metadata), Marks.of(wanted.identity, mine)
-    if marks not in (expected, expected.without_bytes()) or there.size_bytes != mine.size_bytes:
-        raise DamagedObjectError(
-            f"the store has {there.size_bytes} bytes of our upload of {mine.size_bytes}, or lost its metadata",
-            hint="nothing was registered; run `publish doctor` to see what the store can do",
-        )
-    if verify == "full":
-        yield from ask(ReadBack(mine, opened=False))

@@ -50,6 +50,13 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Advised(Ending):
+    """An ending with its own word on what a person does next."""
+
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Confirmed:
     evidence: Evidence
     is_seen: bool
@@ -59,9 +66,10 @@ class _Confirmed:
 
 
 def register(
-    sealed: Sealed, *, etag: str, status: Literal[Status.PUBLISHED, Status.ADOPTED], verification: str
+    sealed: Sealed, *, etag: str | None, status: Literal[Status.PUBLISHED, Status.ADOPTED], verification: str
 ) -> Steps[Ending]:
-    """Register `sealed`, whose bytes are verified to be in the store with this ETag.
+    """Register `sealed`, whose bytes are verified to be in the store with this ETag (None where others may store the
+    same bytes again).
 
     What is to be signed is signed first: nothing is registered without the statement it should have.
     """
@@ -154,7 +162,7 @@ def _compare(row: Row, sealed: Sealed) -> _Confirmed:
 
 def _close(
     sealed: Sealed,
-    etag: str,
+    etag: str | None,
     confirmed: _Confirmed,
     *,
     status: Literal[Status.PUBLISHED, Status.ADOPTED],
@@ -167,7 +175,7 @@ def _close(
         notes.append(f"not looked at again after registration: {error.message}")
     else:
         marks = Marks.read(there.metadata) if there else None
-        if there is None or marks is None or marks.nonce != sealed.nonce or there.etag != etag:
+        if there is None or marks is None or marks.nonce != sealed.nonce or etag not in (None, there.etag):
             return _damaged("the object was replaced or deleted while it was being registered")
     if confirmed.is_proved:
         notes.extend((yield from _leave_proof(sealed, confirmed)))

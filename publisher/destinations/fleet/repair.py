@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from publisher.destinations.fleet.effects import Steps
 from publisher.destinations.fleet.exchanging import Wish
-from publisher.destinations.fleet.protocol import Looked, help_finish, look, settled
+from publisher.destinations.fleet.helping import Looked, help_finish, look, settled
 from publisher.destinations.fleet.registration import Ending
 from publisher.destinations.fleet.restoring import restore
 from publisher.destinations.fleet.states import Wanted

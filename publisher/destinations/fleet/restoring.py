@@ -11,15 +11,14 @@ from dataclasses import replace
 from publisher.destinations.fleet.effects import CheckStore, Lookup, ReadReceipt, Steps, ask
 from publisher.destinations.fleet.exchanging import (
     EXCLUSIVE_HINT,
-    Advised,
     Wish,
     collision_with,
     exchange,
     keep_copy,
     put_back,
 )
-from publisher.destinations.fleet.protocol import Looked, settled
-from publisher.destinations.fleet.registration import Ending
+from publisher.destinations.fleet.helping import Looked, settled
+from publisher.destinations.fleet.registration import Advised, Ending
 from publisher.destinations.fleet.repair_effects import (
     CheckReplace,
     Found,

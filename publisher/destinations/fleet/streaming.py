@@ -7,26 +7,25 @@ An upload does not exist as an object before `create`; one that never gets there
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from hashlib import md5, sha256
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from publisher.destinations.fleet.spool import sealed_bound
 from publisher.errors import Cancelled, NotFoundError, PublisherError, UploadLostError
-from publisher.model import Digest
-from publisher.sealing.checksums import crc32_function
+from publisher.sealing.parts import DigestName, Part, PartBuffers, PartWriter
 from publisher.sealing.seal import Sealed as Made
-from publisher.stores.port import Body, BodyDigest, CompleteAnswer, MultipartStore, ObjectStore, Progress, SentPart
-
-
-class Repeat(Protocol):
-    """Performs a request that may be repeated, as often as the retry policy says."""
-
-    def __call__(self, action: Callable[[], Result], /) -> Result: ...
-
+from publisher.stores.port import (
+    Body,
+    BodyDigest,
+    CompleteAnswer,
+    MultipartStore,
+    ObjectStore,
+    Progress,
+    SentPart,
+    UnconditionalStore,
+)
 
 Result = TypeVar("Result")
 
@@ -36,50 +35,22 @@ _PARTS_PLANNED = 900
 limit of the strictest store known."""
 
 
+class Repeat(Protocol):
+    """Performs a request that may be repeated, as often as the retry policy says."""
+
+    def __call__(self, action: Callable[[], Result], /) -> Result: ...
+
+
 def part_size(source_bytes: int) -> int:
     """Return the size of all parts but the last, in bytes: 16 MiB, or more whole MiB for sources above 14 GiB."""
     return max(16 * MIB, -(-sealed_bound(source_bytes) // (_PARTS_PLANNED * MIB)) * MIB)
-
-
-class PartBuffers:
-    """At most `limit` buffers at once, reused. A taker waits until one is given back."""
-
-    def __init__(self, limit: int) -> None:
-        self._permits = threading.BoundedSemaphore(limit)
-        self._lock = threading.Lock()
-        self._free: list[bytearray] = []
-
-    def take(self, size_bytes: int) -> bytearray:
-        self._permits.acquire()
-        with self._lock:
-            buffer = next((free for free in self._free if len(free) == size_bytes), None)
-            if buffer is not None:
-                self._free.remove(buffer)
-                return buffer
-            self._free.clear()
-        return bytearray(size_bytes)
-
-    def give_back(self, buffer: bytearray) -> None:
-        with self._lock:
-            self._free.append(buffer)
-        self._permits.release()
-
-
-def body_of(part: memoryview, digests: frozenset[BodyDigest]) -> Body:
-    """Return the bytes of one part as a body that knows the digests which the store checks."""
-    return Body.of_buffers(
-        [part],
-        sha256=Digest(sha256(part).hexdigest()) if BodyDigest.SHA256 in digests else None,
-        md5=md5(part, usedforsecurity=False).digest() if BodyDigest.MD5 in digests else None,
-        crc32=crc32_function()(part, 0) if BodyDigest.CRC32 in digests else None,
-    )
 
 
 class StreamedUpload:
     """One upload in parts: begun with the first full part, completed by `create`, aborted by `discard` before that.
 
     An object that fits into one part is sent by a single conditional PUT instead. With `threads` 0 parts are sent in
-    the caller's thread.
+    the caller's thread. Without `is_conditional` the completion replaces whatever is there: for pinned bytes only.
     """
 
     def __init__(
@@ -93,45 +64,40 @@ class StreamedUpload:
         buffers: PartBuffers,
         threads: int,
         repeat: Repeat,
+        is_conditional: bool = True,
     ) -> None:
         self._store = store
         self._key = key
         self._metadata = metadata
         self._digests = digests
-        self._part_bytes = part_bytes
-        self._buffers = buffers
         self._repeat = repeat
+        self._is_conditional = is_conditional
         self._senders = ThreadPoolExecutor(threads, thread_name_prefix="part") if threads else None
-        self._buffer: bytearray | None = None
-        self._filled = 0
+        names: list[DigestName] = [digest.value for digest in digests]
+        self._writer = PartWriter(part_bytes, buffers=buffers, ship=self._ship, digests=names)
         self._upload_id: str | None = None
-        self._parts: list[Future[SentPart]] = []
+        self._sending: list[Future[SentPart]] = []
         self._sent: list[SentPart] = []
-        self._failed: BaseException | None = None
+        self._whole: Part | None = None
+        self._is_given_up = False
         self._may_exist = False
         self.is_streamed = False
         self.body: Body | None = None
 
     def write(self, piece: memoryview) -> None:
-        while piece:
-            if self._filled == self._part_bytes:
-                self._ship()
-            if self._buffer is None:
-                self._buffer = self._buffers.take(self._part_bytes)
-                self._raise_failure()
-            count = min(len(piece), self._part_bytes - self._filled)
-            self._buffer[self._filled : self._filled + count] = piece[:count]
-            self._filled += count
-            piece = piece[count:]
+        self._writer.write(piece)
 
     def finish(self, made: Made) -> None:
+        last = self._writer.finish()
         if not self.is_streamed:
-            whole = memoryview(self._buffer or b"")[: self._filled]
-            described = body_of(whole, self._digests)
-            self.body = replace(described, sha256=made.object_sha256)
+            self._whole = last
+            self.body = replace(_body(last), sha256=made.object_sha256)
             return
-        self._ship()
-        self._sent = [part.result() for part in self._parts]
+        self._send_last(last)
+
+    def finish_parts(self) -> None:
+        """Send what is left as the last part, also if it is the only one, and wait until all are acknowledged."""
+        self._send_last(self._writer.finish())
 
     def create(
         self, store: ObjectStore, key: str, *, metadata: Mapping[str, str], progress: Progress | None
@@ -142,7 +108,9 @@ class StreamedUpload:
             return store.create(key, self.body, metadata=metadata, progress=progress)
         before, self._may_exist = self._may_exist, True
         try:
-            return self._store.complete_if_absent(self._key, self._upload_id, self._sent)
+            if self._is_conditional:
+                return self._store.complete_if_absent(self._key, self._upload_id, self._sent)
+            return cast("UnconditionalStore", self._store).complete(self._key, self._upload_id, self._sent)
         except PublisherError:
             # An error, unlike an ambiguous answer, means that this request made nothing.
             self._may_exist = before
@@ -150,12 +118,14 @@ class StreamedUpload:
 
     def discard(self) -> str | None:
         """Abort the upload, unless its completion was sent: then it may be the object by now, or become it."""
-        self._release()
         self.body = None
+        self._is_given_up = True
+        self._writer.close()
         if self._senders is not None:
-            # Parts that wait for a thread end at once: each still has to give its buffer back.
-            self._failed = self._failed or Cancelled("the upload was given up")
             self._senders.shutdown(wait=True)
+        whole, self._whole = self._whole, None
+        if whole is not None:
+            whole.release()
         return None if self._may_exist else self.abort()
 
     def abort(self) -> str | None:
@@ -169,50 +139,55 @@ class StreamedUpload:
             return f"an upload in parts of {self._key} is left open: {error.message}"
         return None
 
-    def _ship(self) -> None:
-        """Send what is in the buffer as the next part."""
-        buffer, size = self._buffer, self._filled
-        self._buffer, self._filled = None, 0
-        if buffer is None:
-            return
+    def _send_last(self, last: Part) -> None:
+        self._ship(last)
+        self._sent = [part.result() for part in self._sending]
+
+    def _ship(self, part: Part) -> None:
         try:
-            self._raise_failure()
-            if self._upload_id is None:
-                self._upload_id = self._begin()
-                self.is_streamed = True
+            upload_id = self._begun()
         except BaseException:
-            self._buffers.give_back(buffer)
+            part.release()
             raise
-        number = len(self._parts) + 1
         if self._senders is not None:
-            self._parts.append(self._senders.submit(self._send, self._upload_id, number, buffer, size))
+            self._sending.append(self._senders.submit(self._send, upload_id, part))
             return
         sent: Future[SentPart] = Future()
-        self._parts.append(sent)
-        sent.set_result(self._send(self._upload_id, number, buffer, size))
+        self._sending.append(sent)
+        sent.set_result(self._send(upload_id, part))
 
-    def _begin(self) -> str:
-        return self._repeat(lambda: self._store.start_upload(self._key, metadata=self._metadata, digests=self._digests))
+    def _begun(self) -> str:
+        if self._upload_id is None:
+            self._upload_id = self._repeat(
+                lambda: self._store.start_upload(self._key, metadata=self._metadata, digests=self._digests)
+            )
+            self.is_streamed = True
+        return self._upload_id
 
-    def _send(self, upload_id: str, number: int, buffer: bytearray, size: int) -> SentPart:
+    def _send(self, upload_id: str, part: Part) -> SentPart:
         try:
-            self._raise_failure()
-            body = body_of(memoryview(buffer)[:size], self._digests)
-            return self._repeat(lambda: self._store.upload_part(self._key, upload_id, number, body))
+            self._require_wanted()
+            body = _body(part)
+            return self._repeat(lambda: self._store.upload_part(self._key, upload_id, part.number, body))
         except NotFoundError:
-            self._failed = UploadLostError(f"the upload in parts of {self._key} is gone: somebody aborted it")
-            raise self._failed from None
+            lost = UploadLostError(f"the upload in parts of {self._key} is gone: somebody aborted it")
+            self._fail(lost)
+            raise lost from None
         except BaseException as error:
-            self._failed = error
+            self._fail(error)
             raise
         finally:
-            self._buffers.give_back(buffer)
+            part.release()
 
-    def _raise_failure(self) -> None:
-        if self._failed is not None:
-            raise self._failed
+    def _require_wanted(self) -> None:
+        """Parts that still wait for a thread end at once where the upload was given up: each gives its buffer back."""
+        if self._is_given_up:
+            raise Cancelled("the upload was given up")
 
-    def _release(self) -> None:
-        buffer, self._buffer, self._filled = self._buffer, None, 0
-        if buffer is not None:
-            self._buffers.give_back(buffer)
+    def _fail(self, error: BaseException) -> None:
+        self._is_given_up = True
+        self._writer.fail(error)
+
+
+def _body(part: Part) -> Body:
+    return Body.of_buffers([part.data], sha256=part.sha256, md5=part.md5, crc32=part.crc32)

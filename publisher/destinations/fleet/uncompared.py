@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from publisher.destinations.fleet.effects import Steps
-from publisher.destinations.fleet.protocol import Looked, look
+from publisher.destinations.fleet.helping import Looked, look
 from publisher.destinations.fleet.states import Seen, Wanted
 from publisher.model import FleetIdentity
 

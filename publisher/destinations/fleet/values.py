@@ -9,7 +9,7 @@ from typing import Literal
 
 from publisher.errors import ProtocolError
 from publisher.model import DataKey, Digest, FleetIdentity
-from publisher.registries.port import Row
+from publisher.registries.port import ClaimRecord, Row
 
 FORMAT = "1"
 RECEIPT_VERSION = 1
@@ -33,6 +33,21 @@ class Sealed:
 
     def row(self, identity: FleetIdentity, cdn_url: str) -> Row:
         return Row(identity, cdn_url, self.sha256, self.size_bytes, self.key)
+
+
+def claim_of(identity: FleetIdentity, sealed: Sealed, *, is_pinned: bool) -> ClaimRecord:
+    """Return the claim that pins these bytes, or the one that leaves the object to a conditional PUT."""
+    if not is_pinned:
+        return ClaimRecord(identity.object_key, identity.sha256)
+    return ClaimRecord(
+        identity.object_key,
+        identity.sha256,
+        nonce=sealed.nonce,
+        sha256=sealed.sha256.hex,
+        size_bytes=sealed.size_bytes,
+        source_sha256=sealed.source_sha256,
+        compression=sealed.compression,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from publisher.destinations.fleet.device import Download, check_download, open_row
-from publisher.destinations.fleet.protocol import Looked
+from publisher.destinations.fleet.helping import Looked
 from publisher.destinations.fleet.states import Wanted
 from publisher.destinations.port import VerifyMode, VerifyResult
 from publisher.errors import DamagedObjectError, NotFoundError

@@ -22,8 +22,9 @@ _IDENTITY = tuple(RESOURCES.c[name] for name in IDENTITY_COLUMNS)
 class SqlRegistry:
     """The Resources table. The escrow beside it shares `database`; `close` ends the connections of both."""
 
-    def __init__(self, options: SqlOptions) -> None:
+    def __init__(self, options: SqlOptions, *, needs_claims: bool = False) -> None:
         self.database = Database(options)
+        self._needs_claims = needs_claims
 
     @property
     def location(self) -> str:
@@ -69,7 +70,7 @@ class SqlRegistry:
 
     def check(self) -> list[str]:
         """Return what is missing for publishing, one sentence each; empty if all is well."""
-        return check(self.database)
+        return check(self.database, needs_claims=self._needs_claims)
 
     def create_tables(self) -> None:
         """Create the file, the tables and the indexes that are missing."""

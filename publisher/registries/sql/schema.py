@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
 from sqlalchemy import Connection, Inspector, inspect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from publisher.errors import PublisherError
 from publisher.registries.sql.database import Database
-from publisher.registries.sql.tables import IDENTITY_COLUMNS, IDENTITY_INDEX, METADATA, PUBLISH_KEYS, RESOURCES
+from publisher.registries.sql.tables import (
+    IDENTITY_COLUMNS,
+    IDENTITY_INDEX,
+    METADATA,
+    PUBLISH_CLAIMS,
+    PUBLISH_KEYS,
+    RESOURCES,
+)
 
 
 def create_tables(database: Database) -> None:
@@ -26,19 +34,26 @@ def create_tables(database: Database) -> None:
         raise failure
 
 
-def check(database: Database) -> list[str]:
+def check(database: Database, *, needs_claims: bool = False) -> list[str]:
     """Return what is missing for publishing, one sentence each; empty if all is well. `ddl` shows how to create it.
+
+    The table of claims is looked for only where it is the fence (`needs_claims`).
 
     Raises what a lookup would raise if the database cannot be asked.
     """
     if database.file is not None and not database.file.exists():
         return ["the database file does not exist"]
-    return database.read(_problems)
+    return database.read(partial(_problems, needs_claims))
 
 
 def ddl(database: Database) -> str:
     """Return the statements that create everything, for a person who creates tables by hand."""
-    statements = (CreateTable(RESOURCES), CreateIndex(IDENTITY_INDEX), CreateTable(PUBLISH_KEYS))
+    statements = (
+        CreateTable(RESOURCES),
+        CreateIndex(IDENTITY_INDEX),
+        CreateTable(PUBLISH_KEYS),
+        CreateTable(PUBLISH_CLAIMS),
+    )
     return "\n".join(str(statement.compile(dialect=database.dialect)).strip() + ";" for statement in statements)
 
 
@@ -49,10 +64,16 @@ def _create(connection: Connection) -> None:
         connection.execute(CreateIndex(IDENTITY_INDEX, if_not_exists=True))
 
 
-def _problems(connection: Connection) -> list[str]:
+def _problems(needs_claims: bool, connection: Connection) -> list[str]:
     inspector = inspect(connection)
     problems = []
-    for table, unique in ((RESOURCES, IDENTITY_COLUMNS), (PUBLISH_KEYS, ("nonce",))):
+    for table, unique in (
+        (RESOURCES, IDENTITY_COLUMNS),
+        (PUBLISH_KEYS, ("nonce",)),
+        (PUBLISH_CLAIMS, ("object_key",)),
+    ):
+        if table is PUBLISH_CLAIMS and not needs_claims:
+            continue
         if not inspector.has_table(table.name):
             problems.append(f"the table {table.name} is missing")
             continue

@@ -1,4 +1,6 @@
-"""The two tables. `resources` has the source document's columns plus `created_at`; `publish_keys` is the escrow."""
+"""The tables. `resources` has the source document's columns plus `created_at`, `publish_keys` is the escrow, and
+`publish_claims` the fence of stores without one.
+"""
 
 from __future__ import annotations
 
@@ -35,3 +37,17 @@ PUBLISH_KEYS = Table(
     Column("data_key", Text),
     Column("created", DateTime(timezone=True), nullable=False, server_default=func.current_timestamp()),
 )
+
+PUBLISH_CLAIMS = Table(
+    "publish_claims",
+    METADATA,
+    Column("object_key", Text, primary_key=True),
+    Column("identity", Text, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("compression", Text, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False, server_default=func.current_timestamp()),
+)
+"""Rows are never changed and never deleted."""

@@ -25,8 +25,9 @@ from publisher.destinations.fleet.effects import (
     WriteReceipt,
     ask,
 )
+from publisher.destinations.fleet.helping import look, meet_foreign
 from publisher.destinations.fleet.ports import FleetPorts
-from publisher.destinations.fleet.protocol import look, meet_foreign, publish
+from publisher.destinations.fleet.protocol import publish
 from publisher.destinations.fleet.registration import Ending, register
 from publisher.destinations.fleet.states import Wanted
 from publisher.destinations.fleet.values import Marks, Sealed
@@ -184,7 +185,7 @@ class ControlDriver(Driver):
         if body is None:
             raise TypeError("controls send whole objects")
         marks = Marks.of(self.identity, effect.sealed)
-        return store.overwrite(self.identity.object_key, body, metadata=marks.metadata())
+        return store.put(self.identity.object_key, body, metadata=marks.metadata())
 
 
 def publisher_of(control: Control) -> Callable[[Line, FleetPorts], Callable[[], Outcome]]:

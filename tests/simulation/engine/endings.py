@@ -48,8 +48,12 @@ def check_final(world: World, process: Process, *, rule: str) -> None:
         raise Violation(f"{rule}: {process.name} never ended")
     if outcome.status in GOOD:
         return
-    stored = world.store.objects.get(fleet_of(process.item.artifact).object_key)
+    key = fleet_of(process.item.artifact).object_key
+    stored, claim = world.store.objects.get(key), world.claim_of(key)
     marks = stored.metadata if stored else {}
+    if stored is None and claim is not None:
+        # Whoever claimed first decides, whether or not the object ever came.
+        marks = {"publish-identity": claim.identity_sha256, "publish-source": claim.source_sha256}
     if marks.get("publish-identity") != fleet_of(process.item.artifact).sha256:
         allowed = {Reason.OBJECT_COLLISION}
     elif marks.get("publish-source") != process.item.source.sha256.hex:

@@ -53,7 +53,9 @@ _EFFECTS = {
         "start upload",
         "upload part",
         "escrow put",
+        "put claim",
         "create",
+        "overwrite",
         "abort upload",
         "list uploads",
         "read back",
@@ -63,7 +65,18 @@ _EFFECTS = {
         "pause",
     )
 }
-_LATE = {f"late {operation}" for operation in ("create", "register", "escrow put", "escrow drop", "write receipt")}
+_LATE = {
+    f"late {operation}"
+    for operation in (
+        "create",
+        "overwrite",
+        "put claim",
+        "register",
+        "escrow put",
+        "escrow drop",
+        "write receipt",
+    )
+}
 _DEATHS = {
     f"killed after sending {operation}"
     for operation in (
@@ -72,7 +85,9 @@ _DEATHS = {
         "start upload",
         "upload part",
         "escrow put",
+        "put claim",
         "create",
+        "overwrite",
         "abort upload",
         "read back",
         "register",

@@ -6,6 +6,7 @@ Where `rules` says what the world must look like, this says what a process may d
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Literal
 
 from publisher.destinations.fleet.values import Receipt
@@ -22,7 +23,9 @@ Request = Literal[
     "start upload",
     "upload part",
     "escrow put",
+    "put claim",
     "create",
+    "overwrite",
     "abort upload",
     "list uploads",
     "read back",
@@ -30,7 +33,7 @@ Request = Literal[
     "write receipt",
     "escrow drop",
 ]
-_Place = Literal["look", "esc", "put", "foreign", "fetch", "post", "close", "done"]
+_Place = Literal["look", "esc", "claim", "pinned", "put", "foreign", "fetch", "post", "close", "done"]
 
 _NEXT: Mapping[_Place, Mapping[Request, _Place]] = {
     "look": {
@@ -44,7 +47,26 @@ _NEXT: Mapping[_Place, Mapping[Request, _Place]] = {
         "escrow put": "esc",
         "read back": "fetch",
     },
-    "esc": {"escrow put": "esc", "escrow get": "esc", "create": "put"},
+    "esc": {"escrow put": "esc", "escrow get": "esc", "create": "put", "put claim": "claim"},
+    "claim": {
+        "put claim": "claim",
+        "create": "put",
+        "head": "pinned",
+        "escrow drop": "claim",
+        "escrow get": "pinned",
+        "lookup": "foreign",
+        "read receipt": "foreign",
+    },
+    "pinned": {
+        "head": "pinned",
+        "escrow get": "pinned",
+        "start upload": "pinned",
+        "upload part": "pinned",
+        "overwrite": "pinned",
+        "read back": "fetch",
+        "lookup": "foreign",
+        "read receipt": "foreign",
+    },
     "put": {
         "head": "put",
         "create": "put",
@@ -73,7 +95,7 @@ _NEXT: Mapping[_Place, Mapping[Request, _Place]] = {
 
 _WITHOUT_ESCROW: Mapping[_Place, Mapping[Request, _Place]] = {
     **_NEXT,
-    "look": {**_NEXT["look"], "create": "put"},
+    "look": {**_NEXT["look"], "create": "put", "put claim": "claim"},
 }
 
 
@@ -106,6 +128,17 @@ class Follower:
             return "a create without an escrow record"
         if self._bodies.setdefault(nonce, data) != data:
             return "another body in a repeated create"
+        return None
+
+    def overwrite(self, data: bytes, object_key: str) -> str | None:
+        """Without a condition only the bytes are sent that a claim pins; an upload that is gone has none."""
+        if not data:
+            return None
+        claim = self._world.claim_of(object_key)
+        if claim is None or not claim.is_pinned:
+            return "an unconditional upload without a claim"
+        if sha256(data).hexdigest() != claim.sha256:
+            return "an unconditional upload of other bytes than the claimed ones"
         return None
 
     def completed(self, upload_id: str) -> None:
@@ -141,5 +174,9 @@ class Follower:
         if stored is not None and stored.metadata.get("publish-nonce") != nonce:
             return None
         if any(row.identity.object_key == object_key for row in self._world.rows):
+            return None
+        claim = self._world.claim_of(object_key)
+        if claim is not None and claim.nonce != nonce and nonce not in self._bodies:
+            # Claimed for other bytes before these were sent anywhere: they never will be.
             return None
         return "a dropped escrow record that may still be needed"

@@ -103,6 +103,12 @@ COMPLETE_FATES = (
     Fate("404 NoSuchUpload, done before", applied=1, answer=lambda: UploadGone.GONE),
 )
 PART_FATES = (*WRITE_FATES, Fate("404 NoSuchUpload", answer=lambda: NotFoundError("404 NoSuchUpload")))
+PUT_FATES = (
+    *_undelivered(_unclear),
+    Fate("503", answer=_unclear),
+    Fate("no connection", answer=_silence),
+    Fate("403", answer=_forbidden),
+)
 REGISTER_FATES = (
     *_undelivered(_no_answer),
     Fate("502", answer=_no_answer),

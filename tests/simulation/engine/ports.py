@@ -10,6 +10,7 @@ from publisher.errors import NotFoundError, PublisherError, RejectedError, Trans
 from publisher.model import FleetIdentity
 from publisher.registries.port import (
     Accepted,
+    ClaimRecord,
     Duplicate,
     EscrowRecord,
     Lookup,
@@ -36,6 +37,7 @@ from tests.simulation.engine.network import (
     CREATE_OBJECT_FATES,
     LOOKUP_FATES,
     PART_FATES,
+    PUT_FATES,
     READ_FATES,
     REGISTER_FATES,
     STALE_LOOKUP,
@@ -45,9 +47,8 @@ from tests.simulation.engine.network import (
 )
 from tests.simulation.engine.process import Process
 from tests.simulation.engine.scheduler import Scheduler
-from tests.simulation.engine.world import KEYS, RECEIPTS, World
+from tests.simulation.engine.world import CLAIMS, KEYS, RECEIPTS, World
 from tests.support.kinds import fleet_of
-from tests.support.memory_store import Stored
 
 
 class Line:
@@ -115,6 +116,8 @@ class ScheduledStore:
 
         if key.startswith(KEYS):
             return cast(CreateAnswer, line.send("escrow put", "PUT escrow record", apply, CREATE_FATES, writes=True))
+        if key.startswith(CLAIMS):
+            return cast(CreateAnswer, line.send("put claim", "PUT claim", apply, CREATE_FATES, writes=True))
         if key.startswith(RECEIPTS):
             line.follow(lambda follower: follower.write_receipt(data))
             return cast(CreateAnswer, line.send("write receipt", "PUT receipt", apply, CREATE_FATES, writes=True))
@@ -128,18 +131,30 @@ class ScheduledStore:
         self._unresolved = (answer.value, nonce)
         return answer
 
-    def overwrite(self, key: str, body: Body, *, metadata: Mapping[str, str]) -> CreateAnswer:
-        """Put without a condition, for publishers that are wrong on purpose."""
+    def put(
+        self, key: str, body: Body, *, metadata: Mapping[str, str], progress: Progress | None = None
+    ) -> CreateAnswer:
         line = self._line
         with body.open() as source:
             data = source.read()
 
         def apply() -> CreateAnswer:
-            objects = line.world.store.objects
-            objects[key] = Stored(data, dict(metadata), version=len(line.world.store.calls), at=0.0)
-            return CreateAnswer.CREATED
+            return line.world.store.put(key, Body.of(data), metadata=metadata)
 
-        return cast(CreateAnswer, line.send("create", "PUT object, no condition", apply, CREATE_FATES, writes=True))
+        line.follow(lambda follower: follower.overwrite(data, key))
+        return cast(CreateAnswer, line.send("overwrite", "PUT object, no condition", apply, PUT_FATES, writes=True))
+
+    def complete(self, key: str, upload_id: str, parts: Sequence[SentPart]) -> CompleteAnswer:
+        line = self._line
+
+        def apply() -> CompleteAnswer:
+            return line.world.store.complete(key, upload_id, parts)
+
+        line.follow(lambda follower: follower.overwrite(line.world.bytes_of(upload_id), key))
+        answer = line.send("overwrite", "POST completion, no condition", apply, PUT_FATES, writes=True)
+        if line.follower:
+            line.follower.completed(upload_id)
+        return cast(CompleteAnswer, answer)
 
     def start_upload(self, key: str, *, metadata: Mapping[str, str], digests: Collection[BodyDigest] = ()) -> str:
         line = self._line
@@ -206,6 +221,8 @@ class ScheduledStore:
 
         if key.startswith(KEYS):
             data = line.send("escrow get", "GET escrow record", apply, READ_FATES)
+        elif key.startswith(CLAIMS):
+            data = line.send("put claim", "GET claim", apply, READ_FATES)
         elif key.startswith(RECEIPTS):
             data = line.send("read receipt", "GET receipt", apply, READ_FATES)
         else:
@@ -303,6 +320,20 @@ class ScheduledEscrow:
 
     def drop(self, nonce: str) -> None:
         _drop(self._line, nonce, lambda: self._line.world.escrow.drop(nonce))
+
+
+class ScheduledClaims:
+    """Claims in the database: one INSERT, and one SELECT of what is there."""
+
+    location = "sql:simulated claims"
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def put(self, claim: ClaimRecord) -> ClaimRecord:
+        claims = self._line.world.claims
+        found = self._line.send("put claim", "INSERT claim", lambda: claims.put(claim), WRITE_FATES, writes=True)
+        return cast(ClaimRecord, found)
 
 
 def _drop(line: Line, nonce: str, apply: Callable[[], None]) -> None:

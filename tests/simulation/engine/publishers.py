@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar, cast
 
 from publisher.cancellation import Cancellation
+from publisher.destinations.fleet.claims import ObjectClaims
 from publisher.destinations.fleet.destination import FleetDestination
 from publisher.destinations.fleet.escrow import KeyCodec, NoEscrow, ObjectEscrow
 from publisher.destinations.fleet.ports import Effort, FleetPorts
@@ -20,9 +21,9 @@ from publisher.registries.port import EscrowRecord, KeyEscrow
 from publisher.retry import RetryNotice, RetryPolicy
 from publisher.sealing.wrapping import RecoveryKeys
 from publisher.stores.body import BodyDigest
-from publisher.stores.terms import StoreTerms
+from publisher.stores.terms import Fence, StoreTerms
 from tests.simulation.engine.network import READ_FATES
-from tests.simulation.engine.ports import Line, ScheduledEscrow, ScheduledRegistry, ScheduledStore
+from tests.simulation.engine.ports import Line, ScheduledClaims, ScheduledEscrow, ScheduledRegistry, ScheduledStore
 
 Result = TypeVar("Result")
 
@@ -96,7 +97,14 @@ def ports_of(line: Line, *, spool: Path, keys: list[DataKey]) -> FleetPorts:
             escrow = ScheduledEscrow(line)
 
     checked = frozenset({BodyDigest.SHA256} if scenario.store_checks_uploads else ())
-    terms = StoreTerms(put_digests=checked, part_digests=frozenset({BodyDigest.CRC32}), streams=scenario.streams)
+    terms = StoreTerms(
+        put_digests=checked,
+        part_digests=frozenset({BodyDigest.CRC32}),
+        streams=scenario.way == "stream",
+        fence=Fence.CLAIM if scenario.way == "sql-claim" else Fence.CONDITION,
+        claims=scenario.way == "claims",
+        put_limit_bytes=scenario.put_limit_bytes,
+    )
 
     def check_store() -> StoreTerms:
         return cast(StoreTerms, line.send("check store", "probe", lambda: terms, READ_FATES))
@@ -114,6 +122,7 @@ def ports_of(line: Line, *, spool: Path, keys: list[DataKey]) -> FleetPorts:
         distrust_store=lambda: line.reached("store distrusted"),
         retry=SimulatedWaits(attempts=scenario.attempts, note=note),
         spool_folder=spool,
+        claims=ScheduledClaims(line) if scenario.way == "sql-claim" else ObjectClaims(store),
         effort=Effort(part_bytes=lambda _source: PART_BYTES, part_threads=0, held_bytes=scenario.held_bytes),
     )
 

@@ -42,6 +42,12 @@ REGISTRIES = (
 )
 ESCROWS: tuple[EscrowKind, ...] = ("sql", "sql-wrapped", "object", "none")
 
+Way = Literal["put", "stream", "claims", "sql-claim"]
+"""One conditional PUT; parts with a conditional completion; agreed by a claim in the store, because completions are not
+conditional there; pinned by a claim in the database, because nothing is."""
+
+WAYS: tuple[Way, ...] = ("put", "stream", "claims", "sql-claim")
+
 Role = Literal["same", "other-source", "other-identity", "stale-plan"]
 """What a publisher wants to publish: the artifact, the same names with other content, other names with the same object
 key, or the artifact from a file that is no longer what was planned."""
@@ -70,8 +76,10 @@ class Scenario:
     escrow: EscrowKind
     verify: VerifyMode
     store_checks_uploads: bool
-    streams: bool
-    """Whether objects are sent in parts while they are sealed."""
+    way: Way
+    """How an object gets into the store, which follows from what the store can do."""
+    put_limit_bytes: int
+    """The largest object of one request; a larger one is pinned by a claim where the way needs claims."""
     held_bytes: int
     """Up to which size sealed bytes wait in memory; larger ones in a file."""
     attempts: int
@@ -96,16 +104,19 @@ def draw(seed: int) -> Scenario:
     """Return the scenario of this seed."""
     random = Random(seed)
     is_calm = random.random() < 0.15
+    way = random.choices(WAYS, (30, 35, 25, 10))[0]
     kills, stops, freezes = random.random(), random.random(), random.random()
     return Scenario(
         seed=seed,
         cast=random.choices(CASTS, _CAST_WEIGHTS)[0],
         registry=random.choice(REGISTRIES),
-        escrow=random.choice(ESCROWS),
+        # A claim without its key in escrow is refused before anything is sent.
+        escrow=random.choice(ESCROWS if way in {"put", "stream"} else ESCROWS[:-1]),
         verify=random.choice(("head", "head", "full")),
         store_checks_uploads=random.random() < 0.7,
-        streams=(streams := random.random() < 0.5),
-        held_bytes=0 if streams else random.choice((0, 1 << 20)),
+        way=way,
+        put_limit_bytes=random.choice((16, 1 << 30)),
+        held_bytes=0 if way == "stream" else random.choice((0, 1 << 20)),
         attempts=random.choice((2, 3, 6)),
         compression=random.choice((Compression.FAST, Compression.NONE)),
         faults=0 if is_calm else random.choice((1, 2, 3, 4, 6, 9)),

@@ -91,7 +91,7 @@ def _judge(stage: Stage, result: Round, broken: list[str], first: Run, second: R
         result.expect(not forbidden, f"an object was deleted: {message}")
 
 
-_KEPT = (".publish/keys/", ".publish/receipts/", ".publish/probe.json")
-"""What a run may leave in the bucket: records of keys for those who died, receipts, and what is known of the store."""
+_KEPT = (".publish/keys/", ".publish/receipts/", ".publish/claims/", ".publish/probe.json")
+"""What a run may leave: records of keys for those who died, receipts, claims, and what is known of the store."""
 
 _REST = {"dev_stage": "dev", "architecture": "any", "version": "1"}

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.destinations.fleet.streaming import PartBuffers, Repeat, StreamedUpload, part_size
+from publisher.destinations.fleet.streaming import Repeat, StreamedUpload, part_size
 from publisher.errors import RejectedError, TransportError, UploadLostError
 from publisher.model import Digest
+from publisher.sealing.parts import PartBuffers
 from publisher.sealing.seal import Sealed as Made
 from publisher.stores.port import BodyDigest, CreateAnswer
 from tests.support.memory_store import Fault, MemoryStore
@@ -139,6 +140,7 @@ def test_another_object_allows_the_abort() -> None:
 
     assert upload.abort() is None
     assert store.uploads == {}
+    upload.discard()
 
 
 def test_a_part_that_cannot_be_sent_ends_the_upload() -> None:
