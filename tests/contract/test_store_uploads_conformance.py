@@ -8,19 +8,28 @@ from dataclasses import replace
 
 import pytest
 
-from publisher.errors import NotFoundError, RejectedError
-from publisher.stores.port import Body, BodyDigest, CreateAnswer, MultipartStore, SentPart, UploadGone
+from publisher.errors import DestinationError, NotFoundError, RejectedError
+from publisher.stores.port import (
+    Body,
+    BodyDigest,
+    CreateAnswer,
+    MultipartStore,
+    SentPart,
+    UnconditionalStore,
+    UploadGone,
+)
 from publisher.stores.s3 import S3Store
 from tests.support.memory_store import MemoryStore
+from tests.support.s3_servers import S3Server
 
 KEY = "prod/detector-arm64-2.1.0.enc"
 MARKS = {"publish-nonce": "00ff" * 8, "publish-source": "A+b/c=d;e f"}
 PARTS = [bytes(range(256)) * 20_480, b"the rest"]
 WHOLE = b"".join(PARTS)
 CEPH = pytest.param("ceph", marks=pytest.mark.tier2)
-ANYWHERE = pytest.mark.parametrize("store", ["memory", "seaweedfs", CEPH], indirect=True)
-KNOWING_CRC32 = pytest.mark.parametrize("store", ["memory", "seaweedfs"], indirect=True)
-HONOURING_CONDITIONS = pytest.mark.parametrize("store", ["memory", "seaweedfs"], indirect=True)
+ANYWHERE = pytest.mark.parametrize("store", ["memory", "seaweedfs", "streaming", CEPH], indirect=True)
+KNOWING_CRC32 = pytest.mark.parametrize("store", ["memory", "seaweedfs", "streaming"], indirect=True)
+HONOURING_CONDITIONS = pytest.mark.parametrize("store", ["memory", "seaweedfs", "streaming"], indirect=True)
 """Ceph 16.2 ignores the condition of a completion, and CRC-32."""
 
 
@@ -32,6 +41,9 @@ def store(request: pytest.FixtureRequest) -> MultipartStore:
             return MemoryStore()
         case "ceph":
             return S3Store(request.getfixturevalue("ceph_options"))
+        case "streaming":
+            server: S3Server = request.getfixturevalue("streaming_s3")
+            return S3Store(server.options(server.new_bucket()))
     return S3Store(request.getfixturevalue("s3_options"))
 
 
@@ -190,3 +202,32 @@ def test_open_uploads_are_listed_by_prefix(store: MultipartStore) -> None:
     for upload in store.open_uploads(""):
         store.abort_upload(upload.key, upload.upload_id)
     assert list(store.open_uploads("")) == []
+
+
+@ANYWHERE
+def test_an_unconditional_completion_replaces(store: MultipartStore) -> None:
+    """Pinned bytes may be stored again: a completion without a condition makes the object whatever is there."""
+    assert isinstance(store, UnconditionalStore)
+    upload_id, parts = sent(store)
+    store.complete(KEY, upload_id, parts)
+    upload_id, parts = sent(store, [PARTS[1]])
+
+    answer = store.complete(KEY, upload_id, parts)
+
+    assert (answer, content(store, KEY)) == (CreateAnswer.CREATED, PARTS[1])
+
+
+@ANYWHERE
+def test_an_unconditional_put_replaces(store: MultipartStore) -> None:
+    """The same for one request; damaged bytes are not stored."""
+    assert isinstance(store, UnconditionalStore)
+    store.put(KEY, Body.of(b"first"), metadata=MARKS)
+
+    answer = store.put(KEY, Body.of(b"second"), metadata=MARKS)
+    with pytest.raises(DestinationError):
+        store.put(KEY, replace(Body.of(b"third"), md5=Body.of(b"other").md5), metadata=MARKS)
+
+    stored = store.head(KEY)
+    assert (answer, content(store, KEY)) == (CreateAnswer.CREATED, b"second")
+    assert stored is not None
+    assert stored.metadata == MARKS

@@ -25,8 +25,8 @@ from tests.support.programs import Server, free_block, free_port, from_wheel
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-pytest_plugins = ("tests.support.ceph",)
-"""The third server, which comes from Debian packages."""
+pytest_plugins = ("tests.support.ceph", "tests.support.streaming_s3")
+"""The third server, which comes from Debian packages, and our own, to which objects can be streamed."""
 
 ACCESS_KEY = "AKADMIN"
 SECRET_KEY = "SKADMINSECRET"
