@@ -29,6 +29,9 @@ LAYERS = [
 """Each layer may import itself and the layers above it in this list, never one below."""
 
 MEANT: dict[tuple[str, str], str] = {
+    ("settings", "registries"): "settings are judged where they are read, so that one error tells all of it",
+    ("settings", "sealing"): "the same: keys are parsed there",
+    ("settings", "http"): "the same: which addresses may be sent a secret",
     ("registries", "http"): "the admin API speaks through the one HTTP client",
     ("planfile", "plan_document"): "the file is the document, written",
     ("planfile", "report"): "both schemas come from one place",

@@ -7,7 +7,8 @@ Failures are `CredentialsError`, `TransportError`, `ProtocolError`, `RejectedErr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
@@ -101,6 +102,8 @@ class EscrowRecord:
     """Which recovery key wrapped the data key (8 hex digits), or None for a raw key."""
     data_key: str
     """Base64 of the raw or wrapped 32 bytes. Secret when `kid` is None."""
+    created: datetime | None = field(default=None, compare=False)
+    """When it was made, in UTC, by the clock of whoever keeps it, or of whoever made it; None if that is not known."""
 
     def __repr__(self) -> str:
         return f"EscrowRecord(nonce={self.nonce!r}, object_key={self.object_key!r}, data_key=**********)"

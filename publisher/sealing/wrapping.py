@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NoReturn, Self
+from typing import Final, NoReturn, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -21,10 +21,10 @@ from publisher.errors import DamagedObjectError, NotFoundError, SettingsError
 from publisher.model import DataKey
 from publisher.sealing.format import KEY_BYTES, RandomBytes
 
-WrapAlgorithm = Literal["A256GCM", "A256KW"]
-"""Names as in RFC 7518. `wrap` writes the first; both are read."""
+GCM_IV_BYTES: Final = 12
+KEY_WRAP_BYTES: Final = KEY_BYTES + 8
+"""How long a data key is after RFC 3394 key wrap."""
 
-_GCM_IV_BYTES: Final = 12
 _WRAPPING_INFO: Final = b"publish-escrow-v1"
 _KID_INFO: Final = b"publish-escrow-kid-v1"
 _KID_BYTES: Final = 4
@@ -41,28 +41,41 @@ class RecoveryKeys:
         self._wrapping_keys = dict(wrapping_keys)
 
     @classmethod
-    def parse(cls, primary: str, older: Sequence[str] = ()) -> Self:
+    def parse(cls, primary: str, older: Sequence[str] = (), *, setting: str = "PUBLISH_RECOVERY_KEY") -> Self:
         """Read 32-byte keys in base64 (standard or URL-safe alphabet, padding optional).
 
-        Raises `SettingsError` for anything else and for a key of zeros.
+        Raises `SettingsError`, which names every key that is none, a key of zeros, and an older key that is the
+        current one or stands there twice. `setting` is where the keys come from, for messages.
         """
-        secrets = [_decode_secret(primary, "the recovery key")]
-        secrets += [_decode_secret(text, f"older recovery key {n}") for n, text in enumerate(older, start=1)]
+        named = [(setting, primary), *((f"{setting}_OLD, key {n},", text) for n, text in enumerate(older, start=1))]
+        secrets: list[bytes] = []
+        problems: list[str] = []
+        for name, text in named:
+            secret = _decode_secret(text)
+            if secret is None:
+                problems.append(f"{name} is not 32 bytes, not all zero, in base64")
+            elif secret in secrets:
+                twin = "the current key" if secret == secrets[0] and secrets else "there twice"
+                problems.append(f"{name} is {twin}")
+            secrets.append(secret or b"")
+        if problems:
+            raise SettingsError("; ".join(problems), hint="make a key with: openssl rand -base64 32")
         derived = {_derive(secret, _KID_INFO, _KID_BYTES).hex(): secret for secret in reversed(secrets)}
         keys = {kid: _derive(secret, _WRAPPING_INFO, KEY_BYTES) for kid, secret in derived.items()}
         return cls(_derive(secrets[0], _KID_INFO, _KID_BYTES).hex(), keys)
 
     def wrap(self, key: DataKey, aad: bytes, *, random: RandomBytes = os.urandom) -> str:
         """Return base64 of IV (12 bytes), ciphertext (32) and tag (16): AES-256-GCM bound to `aad`."""
-        iv = random(_GCM_IV_BYTES)
+        iv = random(GCM_IV_BYTES)
         sealed = AESGCM(self._wrapping_keys[self.kid]).encrypt(iv, key.reveal(), aad)
         return b64encode(iv + sealed).decode("ascii")
 
-    def unwrap(self, wrapped: str, kid: str, aad: bytes, *, alg: WrapAlgorithm = "A256GCM") -> DataKey:
-        """Return the data key. `A256KW` (base64 of 40 bytes) has no `aad`: its user checks the object in full.
+    def unwrap(self, wrapped: str, kid: str, aad: bytes) -> DataKey:
+        """Return the data key from either form, which its length tells: AES-256-GCM (60 bytes) or RFC 3394 (40).
 
-        Raises `NotFoundError` if no configured key is called `kid`, and `DamagedObjectError` if the record was changed
-        or belongs to other fields.
+        Key wrap has no `aad`: whoever uses it checks the object in full, as every adoption does. Raises
+        `NotFoundError` if no configured key is called `kid`, and `DamagedObjectError` if the record was changed or
+        belongs to other fields.
         """
         wrapping_key = self._wrapping_keys.get(kid)
         if wrapping_key is None:
@@ -72,9 +85,9 @@ class RecoveryKeys:
             )
         try:
             raw = b64decode(wrapped, validate=True)
-            if alg == "A256KW":
+            if len(raw) == KEY_WRAP_BYTES:
                 return DataKey(aes_key_unwrap(wrapping_key, raw))
-            return DataKey(AESGCM(wrapping_key).decrypt(raw[:_GCM_IV_BYTES], raw[_GCM_IV_BYTES:], aad))
+            return DataKey(AESGCM(wrapping_key).decrypt(raw[:GCM_IV_BYTES], raw[GCM_IV_BYTES:], aad))
         except (ValueError, InvalidTag, InvalidUnwrap):
             raise DamagedObjectError(
                 "the wrapped data key was changed, or belongs to another object",
@@ -88,18 +101,13 @@ class RecoveryKeys:
         raise TypeError("recovery keys are not to be pickled")
 
 
-def _decode_secret(text: str, name: str) -> bytes:
+def _decode_secret(text: str) -> bytes | None:
     bare = text.strip().rstrip("=").translate(str.maketrans("-_", "+/"))
     try:
         secret = b64decode(bare + "=" * (-len(bare) % 4), validate=True)
     except ValueError:
-        secret = b""
-    if len(secret) != KEY_BYTES or not any(secret):
-        raise SettingsError(
-            f"{name} is not 32 bytes, not all zero, in base64",
-            hint="make one with: openssl rand -base64 32",
-        )
-    return secret
+        return None
+    return secret if len(secret) == KEY_BYTES and any(secret) else None
 
 
 def _derive(secret: bytes, info: bytes, length: int) -> bytes:

@@ -6,11 +6,17 @@ names only, so that two destinations never mix. Values are never echoed, in erro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
+
+from publisher.errors import SettingsError
+
+Result = TypeVar("Result")
 
 SECRET_FILE_LIMIT_BYTES = 64 * 1024
 
@@ -65,6 +71,24 @@ class Environment:
         if not Path(value).is_file():
             self.malformed.append(f"{self.name(name)} does not name a file")
         return Path(value)
+
+    def authorities(self, name: str) -> Path | None:
+        """Return a file with certificates of authorities, in PEM."""
+        path = self.file(name)
+        if path is not None and path.is_file():
+            try:
+                ssl.create_default_context(cafile=path)
+            except OSError:
+                self.malformed.append(f"{self.name(name)} does not name a PEM file with certificates")
+        return path
+
+    def accept(self, parse: Callable[[], Result]) -> Result | None:
+        """Return what `parse` makes of a value; its `SettingsError` is one more problem, with its hint."""
+        try:
+            return parse()
+        except SettingsError as error:
+            self.malformed.append(error.message + (f" ({error.hint})" if error.hint else ""))
+            return None
 
     def secret(self, name: str, *, required: bool = False) -> SecretStr | None:
         """Return the secret from `NAME`, or from the file that `NAME_FILE` names (one trailing newline is dropped)."""

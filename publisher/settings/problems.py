@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from publisher.errors import SettingsError
 from publisher.settings.environment import Environment
@@ -22,3 +22,9 @@ def settings_error(environments: Mapping[str, Environment]) -> SettingsError | N
         "; ".join(parts),
         hint="set them in the environment (secrets also as NAME_FILE), or rehearse without any with --local",
     )
+
+
+def joined(errors: Sequence[SettingsError]) -> SettingsError:
+    """Return one error that says what each of these says, and the first hint."""
+    texts = dict.fromkeys(error.message for error in errors)
+    return SettingsError("; ".join(texts), hint=next((error.hint for error in errors if error.hint), None))

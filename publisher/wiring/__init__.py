@@ -13,12 +13,12 @@ from pathlib import Path
 
 from publisher.cancellation import Cancellation
 from publisher.destinations.port import Destination, VerifyMode
-from publisher.errors import InputError
+from publisher.errors import InputError, SettingsError
 from publisher.events import Listener
 from publisher.model import DestinationSpec
 from publisher.provenance import collect
 from publisher.settings.environment import Environment
-from publisher.settings.problems import settings_error
+from publisher.settings.problems import joined, settings_error
 from publisher.wiring.kinds import KINDS, Build, Kind
 from publisher.wiring.surroundings import Surroundings
 from publisher.world import Connect, World
@@ -91,11 +91,18 @@ def local_home(folder: Path, spec: DestinationSpec) -> Path:
 
 @contextlib.contextmanager
 def _all_built(builds: Mapping[str, Build]) -> Iterator[Mapping[str, Destination]]:
+    problems: list[SettingsError] = []
     with contextlib.ExitStack() as closing:
         built = {}
         for name, build in builds.items():
-            built[name] = build()
-            closing.callback(built[name].close)
+            try:
+                built[name] = build()
+            except SettingsError as error:
+                problems.append(error)
+            else:
+                closing.callback(built[name].close)
+        if problems:
+            raise joined(problems)
         yield built
 
 

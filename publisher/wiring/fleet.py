@@ -79,8 +79,8 @@ def settings_fleet(spec: DestinationSpec, settings: FleetSettings, around: Surro
         fallback=_fallback(settings, around),
         tables=tables,
         close=close,
-        recovery=_recovery_keys(settings),
-        statements=_statements(store, settings, spec.env_prefix),
+        recovery=settings.recovery,
+        statements=_statements(store, settings),
         gate=StoreGate(store, ProbeCache(around.state_folder, now=time.time) if around.state_folder else None),
         cdn_base_url=settings.cdn_base_url,
         ca_file=s3.ca_file,
@@ -180,7 +180,7 @@ def _destination(
 
 def _admin_api(settings: FleetSettings, prefix: str) -> AdminApiRegistry:
     from publisher.registries.admin_api import AdminApiRegistry
-    from publisher.registries.admin_options import AdminApiOptions, DuplicateRule
+    from publisher.registries.admin_options import AdminApiOptions
 
     api = settings.admin_api
     if api is None:
@@ -193,9 +193,7 @@ def _admin_api(settings: FleetSettings, prefix: str) -> AdminApiRegistry:
             lookup=api.lookup,
             lookup_path=api.lookup_path,
             get_update_field=api.get_update_field,
-            duplicate=DuplicateRule.parse(api.duplicate, setting=f"{prefix}ADMIN_API_DUPLICATE")
-            if api.duplicate
-            else None,
+            duplicate=api.duplicate,
             ca_file=api.ca_file,
             prefix=prefix,
         )
@@ -210,23 +208,12 @@ def _fallback(settings: FleetSettings, around: Surroundings) -> Fence | None:
     return Fence.NOTHING if around.allow_unfenced else None
 
 
-def _recovery_keys(settings: FleetSettings) -> RecoveryKeys | None:
-    if settings.recovery_key is None:
-        return None
-    from publisher.sealing.wrapping import RecoveryKeys
-
-    older = [key.get_secret_value() for key in settings.recovery_keys_old]
-    return RecoveryKeys.parse(settings.recovery_key.get_secret_value(), older)
-
-
-def _statements(store: ObjectStore, settings: FleetSettings, prefix: str) -> Statements | None:
+def _statements(store: ObjectStore, settings: FleetSettings) -> Statements | None:
     if settings.signing_key is None:
         return None
     from publisher.destinations.fleet.statements import ObjectStatements
-    from publisher.sealing.signing import SigningKey
 
-    key = SigningKey.parse(settings.signing_key.get_secret_value(), setting=f"{prefix}PUBLISH_SIGNING_KEY")
-    return ObjectStatements(store, key, now=lambda: datetime.now(UTC))
+    return ObjectStatements(store, settings.signing_key, now=lambda: datetime.now(UTC))
 
 
 def _nothing_to_close() -> None:

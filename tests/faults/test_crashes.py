@@ -181,6 +181,20 @@ def test_with_a_database_any_run_finishes_without_a_recovery_key(open_stage: Ope
         assert (len(stage.rows()), stage.broken()) == (1, [])
 
 
+def test_a_recovery_key_may_be_rotated_between_crash_and_rescue(stage: Stage) -> None:
+    """C6: the record of the killed run was wrapped under a key that is an old one now: the next run adopts."""
+    kill_at(stage, Point(create, is_before=False))
+    old = stage.settings["PUBLISH_RECOVERY_KEY"]
+    new, other = ("bmV3IHJlY292ZXJ5IGtleSBvZiB0ZXN0cywgMzIgYi4=", "YSB0aGlyZCByZWNvdmVyeSBrZXkgb2YgdGVzdHMsIDM=")
+
+    lost = stage.run(PUBLISH_RECOVERY_KEY=new)
+    done = stage.run(PUBLISH_RECOVERY_KEY=new, PUBLISH_RECOVERY_KEY_OLD=f"{other}, {old}")
+
+    assert (lost.code, lost.first["reason"]) == (5, "orphan_object"), lost.said
+    assert (done.code, done.statuses) == (0, {"model": "adopted"}), done.said
+    assert (len(stage.rows()), stage.broken()) == (1, [])
+
+
 def test_a_write_that_lands_after_the_next_run_changes_nothing(stage: Stage) -> None:
     """C6: the create of a killed run arrives while nobody waits for it any more, and is refused by the store."""
     died = threading.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ COMPLETE = {
     "ADMIN_API_URL": "https://admin.example.com",
     "ADMIN_API_TOKEN": "token-canary",
 }
+KEYS = [base64.b64encode(bytes([number]) * 32).decode() for number in range(1, 5)]
 CANARIES = ("access-canary", "secret-canary", "token-canary", "password-canary")
 
 
@@ -66,6 +68,15 @@ def test_everything_missing_is_named_in_one_error() -> None:
         ({"PUBLISH_ESCROW": "s3"}, "PUBLISH_RECOVERY_KEY"),
         ({"PUBLISH_ESCROW": "sql"}, "RESOURCES_DATABASE_URL"),
         ({"S3_CA_FILE": "/nowhere/password-canary"}, "S3_CA_FILE"),
+        ({"S3_CA_FILE": "/dev/null"}, "S3_CA_FILE"),
+        ({"ADMIN_API_CA_FILE": __file__}, "ADMIN_API_CA_FILE does not name a PEM file"),
+        ({"ADMIN_API_URL": "http://admin.example.com"}, "ADMIN_API_URL must begin with https://"),
+        ({"ADMIN_API_DUPLICATE": "password-canary"}, "ADMIN_API_DUPLICATE"),
+        ({"ADMIN_API_DUPLICATE": "409:("}, "ADMIN_API_DUPLICATE"),
+        ({"PUBLISH_RECOVERY_KEY": "password-canary"}, "PUBLISH_RECOVERY_KEY is not 32 bytes"),
+        ({"PUBLISH_RECOVERY_KEY_OLD": KEYS[0]}, "PUBLISH_RECOVERY_KEY_OLD is set without PUBLISH_RECOVERY_KEY"),
+        ({"PUBLISH_RECOVERY_KEY": KEYS[0], "PUBLISH_RECOVERY_KEY_OLD": KEYS[0]}, "is the current key"),
+        ({"PUBLISH_SIGNING_KEY": "password-canary"}, "PUBLISH_SIGNING_KEY"),
         ({"S3_SECRET_KEY_FILE": "/nowhere"}, "both set"),
         ({"S3_SECRET_KEY": "", "S3_SECRET_KEY_FILE": "/nowhere/password-canary"}, "S3_SECRET_KEY_FILE"),
     ],
@@ -106,8 +117,57 @@ def test_the_escrow_follows_from_what_is_there() -> None:
     sql = {name: value for name, value in COMPLETE.items() if not name.startswith("ADMIN")}
 
     with_sql, _ = read({**sql, "RESOURCES_DATABASE_URL": "sqlite:////tmp/x.db"})
-    with_key, _ = read({**COMPLETE, "PUBLISH_RECOVERY_KEY": "x"})
+    with_key, _ = read({**COMPLETE, "PUBLISH_RECOVERY_KEY": KEYS[0]})
 
     assert with_sql is not None
     assert with_key is not None
     assert (with_sql.escrow, with_key.escrow) == ("sql", "s3")
+
+
+def test_everything_wrong_is_named_in_one_error() -> None:
+    """Missing, malformed and unparsable settings of one destination are told together, never one after the other."""
+    settings, problem = read(
+        {
+            "S3_ENDPOINT": "nowhere",
+            "ADMIN_API_URL": "http://admin.example.com",
+            "ADMIN_API_DUPLICATE": "always",
+            "PUBLISH_RECOVERY_KEY": "short",
+            "PUBLISH_RECOVERY_KEY_OLD": "short",
+            "PUBLISH_SIGNING_KEY": "none",
+        }
+    )
+
+    assert settings is None
+    for name in (
+        *("S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET", "ADMIN_API_URL", "ADMIN_API_TOKEN"),
+        *("ADMIN_API_DUPLICATE", "PUBLISH_RECOVERY_KEY", "PUBLISH_RECOVERY_KEY_OLD", "PUBLISH_SIGNING_KEY"),
+    ):
+        assert name in problem
+
+
+def test_a_database_that_cannot_be_used_is_named_with_the_rest() -> None:
+    """A database URL of another kind is one of the problems, and its password is not shown."""
+    sql = {name: value for name, value in COMPLETE.items() if not name.startswith(("ADMIN", "S3_BUCKET"))}
+
+    settings, problem = read({**sql, "RESOURCES_DATABASE_URL": "mysql://u:password-canary@host/db"})
+
+    assert settings is None
+    assert "S3_BUCKET" in problem
+    assert "RESOURCES_DATABASE_URL is not a database URL" in problem
+    assert "canary" not in problem
+
+
+@pytest.mark.parametrize("separator", [" ", ",", ", ", "\n", "\n\n "])
+@pytest.mark.parametrize("is_file", [False, True])
+def test_several_old_recovery_keys_may_be_given(tmp_path: Path, separator: str, is_file: bool) -> None:
+    """Old keys are a list, divided by spaces, commas or lines, in the variable or in a file with one a line."""
+    text = separator.join(KEYS[1:]) + "\n"
+    name = "PUBLISH_RECOVERY_KEY_OLD"
+    (tmp_path / "old").write_text(text)
+    old = {f"{name}_FILE": str(tmp_path / "old")} if is_file else {name: text}
+
+    settings, problem = read({**COMPLETE, "PUBLISH_RECOVERY_KEY": KEYS[0], **old})
+
+    assert settings is not None, problem
+    assert "keys=4" in repr(settings.recovery)
+    assert not any(key in repr(settings) for key in KEYS)

@@ -120,6 +120,11 @@ class Database:
             connection.exec_driver_sql(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
 
 
+def require_url(options: SqlOptions) -> None:
+    """Raise `SettingsError` unless the URL is one of a database that can be used. Connects to nothing."""
+    _url(options)
+
+
 def _url(options: SqlOptions) -> URL:
     try:
         url = make_url(options.url)

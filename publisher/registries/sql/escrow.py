@@ -75,11 +75,12 @@ def _record(nonce: str, connection: Connection) -> EscrowRecord | None:
             columns.compression,
             columns.kid,
             columns.data_key,
+            columns.created,
         ).where(columns.nonce == nonce)
     ).first()
     if found is None:
         return None
-    identity, object_key, sha256, size_bytes, source, compression, kid, data_key = found
+    identity, object_key, sha256, size_bytes, source, compression, kid, data_key, created = found
     try:
         digest = Digest(sha256)
     except (ValueError, TypeError):
@@ -96,4 +97,5 @@ def _record(nonce: str, connection: Connection) -> EscrowRecord | None:
         compression=compression,
         kid=kid,
         data_key=data_key,
+        created=created,
     )
