@@ -4,6 +4,7 @@ PublisherError                   code, hint, retryable and exit_code are attribu
 ├── InputError                   the manifest, a source or a setting is wrong: the user can fix it      exit 3
 │   ├── ManifestError            every diagnostic of one manifest at once
 │   ├── SourceError              missing, unreadable, not a regular file, outside the project root
+│   │   └── SourceMismatchError  a source is not what the manifest says of it
 │   ├── SettingsError            missing or malformed settings, all of them named
 │   └── StalePlanError           a saved plan whose premises moved                                      exit 6
 ├── SourceChangedError           the source was written to while it was read                            exit 1
@@ -54,6 +55,10 @@ class InputError(PublisherError):
 
 class SourceError(InputError):
     code = "source_missing"
+
+
+class SourceMismatchError(SourceError):
+    code = "source_mismatch"
 
 
 class SettingsError(InputError):

@@ -13,6 +13,8 @@ from typing import Annotated, Literal, Self, assert_never
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from publisher.model import (
+    CONDA_FILENAME_PATTERN,
+    CONDA_SUBDIR_PATTERN,
     NAME_PATTERN,
     VERSION_PATTERN,
     CondaIdentity,
@@ -23,6 +25,7 @@ from publisher.model import (
     Identity,
     ImageSource,
     NamedFile,
+    PackageSource,
     Source,
     SourceFacts,
     WorkerIdentity,
@@ -43,6 +46,8 @@ Version = Annotated[str, Field(pattern=f"^{VERSION_PATTERN}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=0)]
 RootPath = Annotated[str, AfterValidator(_below), Field(description="POSIX path relative to the project root.")]
+CondaSubdir = Annotated[str, Field(max_length=64, pattern=f"^{CONDA_SUBDIR_PATTERN}$")]
+CondaFilename = Annotated[str, Field(max_length=255, pattern=f"^{CONDA_FILENAME_PATTERN}$")]
 _Part = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^/\x00-\x1f\x7f]+$")]
 _PlacePath = Annotated[
     str, AfterValidator(_below), Field(max_length=1024, description="Path below the artifact's place, with `/`.")
@@ -76,8 +81,8 @@ class FleetNames(Document):
 class CondaNames(Document):
     """A package of a conda channel."""
 
-    subdir: _Part
-    filename: _Part
+    subdir: CondaSubdir
+    filename: CondaFilename
 
     def identity(self) -> Identity:
         return CondaIdentity(**self.model_dump())
@@ -175,6 +180,20 @@ class ImageEntry(_Facts):
         return ImageSource(self.reference, self.shown, local, self.architecture)
 
 
+class PackageEntry(_Facts):
+    """A conda package, and what it has to say of itself."""
+
+    type: Literal["package"]
+    path: RootPath
+    filename: CondaFilename
+    subdir: CondaSubdir
+    expected: dict[Literal["name", "version", "build"], str]
+
+    def source(self, root: Path) -> Source:
+        file = FileSource(root / self.path, root, self.shown)
+        return PackageSource(file, self.filename, self.subdir, tuple(self.expected.items()))
+
+
 class WorkerEntry(_Facts):
     """A worker's image and configuration file; `sha256` is that of the canonical request."""
 
@@ -189,12 +208,11 @@ class WorkerEntry(_Facts):
         return WorkerSource(self.image, config, tuple(self.overrides.items()), self.shown)
 
 
-Entry = Annotated[FileEntry | FilesEntry | ImageEntry | WorkerEntry, Field(discriminator="type")]
+AnyEntry = FileEntry | FilesEntry | ImageEntry | PackageEntry | WorkerEntry
+Entry = Annotated[AnyEntry, Field(discriminator="type")]
 
 
-def entry_of(
-    source: Source, facts: SourceFacts | None, *, root: Path
-) -> FileEntry | FilesEntry | ImageEntry | WorkerEntry:
+def entry_of(source: Source, facts: SourceFacts | None, *, root: Path) -> AnyEntry:
     """Return a source as data. Raises `ValueError` if a file of it is not below `root`."""
     size_bytes = facts.size_bytes if facts else None
     sha256 = facts.sha256.hex if facts else None
@@ -221,6 +239,19 @@ def entry_of(
                 shown=source.shown,
                 size_bytes=size_bytes,
                 sha256=sha256,
+            )
+        case PackageSource():
+            return PackageEntry.model_validate(
+                {
+                    "type": "package",
+                    "path": relative(source.file),
+                    "filename": source.filename,
+                    "subdir": source.subdir,
+                    "expected": dict(source.expected),
+                    "shown": source.shown,
+                    "size_bytes": size_bytes,
+                    "sha256": sha256,
+                }
             )
         case WorkerSource():
             return WorkerEntry(

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 from publisher.commands.verify import Verified, next_step
 from publisher.destinations.port import Finding
-from publisher.model import FileSetSource, FileSource, FleetIdentity, ImageSource, Source, State, WorkerSource
+from publisher.model import (
+    FileSetSource,
+    FileSource,
+    FleetIdentity,
+    ImageSource,
+    PackageSource,
+    Source,
+    State,
+    WorkerSource,
+)
 from publisher.plan import PlanRow
 from publisher.reasons import HINTS
 from publisher.views.listing import Line, Verdict
@@ -15,6 +24,7 @@ _SOURCE_NAMES: dict[type[Source], str] = {
     FileSource: "file",
     FileSetSource: "files",
     ImageSource: "image",
+    PackageSource: "file",
     WorkerSource: "image",
 }
 """The field that names such a source in a manifest."""

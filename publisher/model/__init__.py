@@ -17,6 +17,8 @@ from publisher.model.artifacts import (
 )
 from publisher.model.digests import DataKey, Digest
 from publisher.model.identities import (
+    CONDA_FILENAME_PATTERN,
+    CONDA_SUBDIR_PATTERN,
     MAX_OBJECT_NAME,
     NAME_PATTERN,
     VERSION_PATTERN,
@@ -36,9 +38,19 @@ from publisher.model.outcomes import (
     Status,
     failure_from,
 )
-from publisher.model.sources import FileSetSource, FileSource, ImageSource, NamedFile, Source, WorkerSource
+from publisher.model.sources import (
+    FileSetSource,
+    FileSource,
+    ImageSource,
+    NamedFile,
+    PackageSource,
+    Source,
+    WorkerSource,
+)
 
 __all__ = [
+    "CONDA_FILENAME_PATTERN",
+    "CONDA_SUBDIR_PATTERN",
     "MAX_OBJECT_NAME",
     "NAME_PATTERN",
     "VERSION_PATTERN",
@@ -62,6 +74,7 @@ __all__ = [
     "Observation",
     "Origin",
     "Outcome",
+    "PackageSource",
     "ReadyArtifact",
     "Source",
     "SourceFacts",

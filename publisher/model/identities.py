@@ -20,6 +20,12 @@ MAX_OBJECT_NAME = 250
 """How long the last part of a fleet's object key may be, in bytes: stores that keep files allow 255, and the name of an
 artifact's receipt is `.json` longer."""
 
+CONDA_SUBDIR_PATTERN = r"[a-z0-9]+(?:-[a-z0-9_]+)*"
+"""What a platform of a conda channel may be called (`noarch`, `linux-64`): it is a folder and a part of a URL."""
+
+CONDA_FILENAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9._+!-]*\.(?:conda|tar\.bz2)"
+"""What the file of a conda package may be called (CEP 26): it is the file's name on the server and a part of a URL."""
+
 
 class Identity(Protocol):
     """What an artifact is called at its destination. Each kind of destination has its own; all are hashable."""

@@ -50,6 +50,23 @@ class ImageSource:
 
 
 @dataclass(frozen=True, slots=True)
+class PackageSource:
+    """A conda package. It has to say of itself what it is called: `filename`, and that it is for `subdir`.
+
+    `expected` are further facts as the manifest asserts them (`name`, `version`, `build`, in this order).
+    """
+
+    file: FileSource
+    filename: str
+    subdir: str
+    expected: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def shown(self) -> str:
+        return self.file.shown
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerSource:
     """What a worker version is made of: a Docker image, by name only, and its worker's configuration file.
 
@@ -62,5 +79,5 @@ class WorkerSource:
     shown: str
 
 
-Source = FileSource | FileSetSource | ImageSource | WorkerSource
+Source = FileSource | FileSetSource | ImageSource | PackageSource | WorkerSource
 """Every kind of source. A new one is a type here, a case in `publisher.sources.reading` and one in the saved plan."""

@@ -1,6 +1,6 @@
 """What a source says of itself against what the manifest says of it: a contradiction is found before anything is sent.
 
-Wheels only: an image is compared where it is read, a conda package where its entry is expanded.
+Wheels only: an image and a conda package are compared where they are read.
 """
 
 from __future__ import annotations

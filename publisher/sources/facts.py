@@ -7,9 +7,19 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import assert_never
 
-from publisher.model import Digest, FileSetSource, FileSource, ImageSource, Source, SourceFacts, WorkerSource
+from publisher.model import (
+    Digest,
+    FileSetSource,
+    FileSource,
+    ImageSource,
+    PackageSource,
+    Source,
+    SourceFacts,
+    WorkerSource,
+)
 from publisher.sources.files import fingerprint
 from publisher.sources.images.source import image_facts
+from publisher.sources.packages import package_facts
 
 Check = Callable[[], None]
 """Raises to cancel; asked often while reading."""
@@ -24,6 +34,8 @@ def facts_of(source: Source, check: Check) -> SourceFacts:
             return _of_set(source, check)
         case ImageSource():
             return image_facts(source, check)
+        case PackageSource():
+            return package_facts(source, check)
         case WorkerSource():
             return _of_worker(source, check)
         case _:

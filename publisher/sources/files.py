@@ -92,14 +92,19 @@ def open_file(source: FileSource) -> Iterator[OpenFile]:
 
 def fingerprint(source: FileSource, check: Callable[[], None]) -> SourceFacts:
     """Read the whole file and return its size and SHA-256. `check` may raise to cancel; it is asked once per MiB."""
+    with open_file(source) as file:
+        return fingerprint_of(file, check)
+
+
+def fingerprint_of(file: OpenFile, check: Callable[[], None]) -> SourceFacts:
+    """Do the same with a file that is open and was not read from."""
     digest = sha256()
     buffer = memoryview(bytearray(_PIECE_BYTES))
-    with open_file(source) as file:
-        while count := file.read_into(buffer):
-            check()
-            digest.update(buffer[:count])
-        file.check_untouched()
-        return SourceFacts(size_bytes=file.size_bytes, sha256=Digest(digest.hexdigest()))
+    while count := file.read_into(buffer):
+        check()
+        digest.update(buffer[:count])
+    file.check_untouched()
+    return SourceFacts(size_bytes=file.size_bytes, sha256=Digest(digest.hexdigest()))
 
 
 def _open_below_root(source: FileSource) -> int:

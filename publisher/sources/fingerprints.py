@@ -9,7 +9,7 @@ import hashlib
 from typing import Protocol, assert_never
 
 from publisher.errors import InternalError
-from publisher.model import Digest, FileSetSource, FileSource, ImageSource, Source, WorkerSource
+from publisher.model import Digest, FileSetSource, FileSource, ImageSource, PackageSource, Source, WorkerSource
 from publisher.sources.images.archive import ArchiveError, ArchiveJudge
 
 
@@ -25,7 +25,7 @@ class Fingerprint(Protocol):
 def fingerprint_like(source: Source) -> Fingerprint:
     """Return a new fingerprint of the kind that a source has. Raises `InternalError` for one that is no stream."""
     match source:
-        case FileSource():
+        case FileSource() | PackageSource():
             return _OfFile()
         case ImageSource():
             return _OfImage()

@@ -7,7 +7,16 @@ from contextlib import AbstractContextManager
 from typing import Protocol, assert_never
 
 from publisher.errors import InternalError
-from publisher.model import Digest, FileSetSource, FileSource, ImageSource, Source, SourceFacts, WorkerSource
+from publisher.model import (
+    Digest,
+    FileSetSource,
+    FileSource,
+    ImageSource,
+    PackageSource,
+    Source,
+    SourceFacts,
+    WorkerSource,
+)
 from publisher.sources.files import open_file
 from publisher.sources.images.source import open_image
 
@@ -39,6 +48,8 @@ def open_source(source: Source, check: Callable[[], None] = _go_on) -> AbstractC
     match source:
         case FileSource():
             return open_file(source)
+        case PackageSource():
+            return open_file(source.file)
         case ImageSource():
             return open_image(source, check)
         case FileSetSource() | WorkerSource():

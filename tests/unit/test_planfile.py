@@ -33,6 +33,7 @@ from publisher.model import (
     NamedFile,
     ObjectFacts,
     Observation,
+    PackageSource,
     Source,
     SourceFacts,
     State,
@@ -67,15 +68,19 @@ observations = st.builds(
 paths = st.lists(components, min_size=1, max_size=3).map("/".join)
 files = st.builds(lambda path: FileSource(sample.ROOT / path, sample.ROOT, path), paths)
 pairs = st.dictionaries(names, texts, max_size=3).map(lambda items: tuple(items.items()))
+subdirs = st.sampled_from(["noarch", "linux-64", "emscripten-wasm32"])
+filenames = st.builds("{}-{}-0{}".format, names, names, st.sampled_from([".conda", ".tar.bz2"]))
+expected = st.sampled_from([(), (("name", "x"),), (("version", "1"), ("build", "0"))])
 sources: st.SearchStrategy[Source] = st.one_of(
     files,
     st.builds(FileSetSource, st.lists(st.builds(NamedFile, paths, files), max_size=3).map(tuple), texts),
     st.builds(ImageSource, texts, texts),
+    st.builds(PackageSource, files, filenames, subdirs, expected),
     st.builds(WorkerSource, texts, files, pairs, texts),
 )
 identities: dict[str, st.SearchStrategy[Identity]] = {
     "fleet": st.builds(FleetIdentity, names, names, names, st.builds("{}+{}".format, names, names)),
-    "conda": st.builds(CondaIdentity, names, names),
+    "conda": st.builds(CondaIdentity, subdirs, filenames),
     "webdav": st.builds(DavIdentity, paths),
     "arkindex": st.builds(WorkerIdentity, names.map("https://git.example.com/{}".format), names, names),
 }
