@@ -5,12 +5,14 @@ from publisher.http.answer import Answer, NothingSentError, RedirectError, error
 from publisher.http.authorization import Authorization, basic, bearer
 from publisher.http.body import PIECE_BYTES, StreamedBody
 from publisher.http.client import HttpClient
+from publisher.http.form import FormFile, form_body
 from publisher.secrecy import Masked, sanitise
 
 __all__ = [
     "PIECE_BYTES",
     "Answer",
     "Authorization",
+    "FormFile",
     "HttpClient",
     "Masked",
     "NothingSentError",
@@ -19,6 +21,7 @@ __all__ = [
     "basic",
     "bearer",
     "error_of",
+    "form_body",
     "is_loopback",
     "sanitise",
 ]
