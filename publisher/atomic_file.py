@@ -9,7 +9,9 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from publisher.errors import InputError, LocalResourceError
 
@@ -17,19 +19,30 @@ _HINT = "check the folder's permissions and free space"
 
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Replace `path` by `text` in UTF-8, making its folder when needed. The process's umask narrows `mode`.
+    """Replace `path` by `text` in UTF-8, making its folder when needed.
 
     Raises `LocalResourceError` if it cannot be written; the old file is untouched then.
     """
+    with written_whole(path, mode=mode) as file:
+        file.write(text.encode())
+
+
+@contextlib.contextmanager
+def written_whole(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """Open what replaces `path` at the end of the block, if nothing is raised in it; makes its folder when needed.
+
+    Raises `LocalResourceError` if it cannot be written; the old file is untouched then, as after any other exception.
+    """
     try:
         if path.is_char_device():
-            path.write_text(text, encoding="utf-8")
+            with path.open("wb") as device:
+                yield device
             return
         place = _real(path)
         handle, beside = _make_beside(place, mode)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(place)

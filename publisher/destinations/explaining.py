@@ -35,7 +35,7 @@ def explained(observation: Observation) -> Outcome:
             return Outcome(Status.FAILED, Reason.LOOKUP_FAILED, failure=failure)
         case State.COLLISION | State.DAMAGED | State.CONFLICT | State.ORPHAN:
             reason = _REASONS[observation.state]
-            failure = _failure(reason, observation, ExitCode.NEEDS_A_PERSON)
+            failure = observation.failure or _failure(reason, observation, ExitCode.NEEDS_A_PERSON)
             note = "this kind of destination has no repair: nothing was changed"
             return Outcome(Status.BLOCKED, reason, object=observation.object, failure=failure, notes=(note,))
 
