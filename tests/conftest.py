@@ -8,4 +8,5 @@ pytest_plugins = (
     "tests.support.sql_servers",
     "tests.support.admin_api",
     "tests.support.fleets",
+    "tests.support.conda_world",
 )

@@ -33,6 +33,7 @@ MEANT: dict[tuple[str, str], str] = {
     ("settings", "sealing"): "the same: keys are parsed there",
     ("settings", "http"): "the same: which addresses may be sent a secret",
     ("registries", "http"): "the admin API speaks through the one HTTP client",
+    ("manifest", "sources"): "a conda package is asked for its subdir where nothing else says it",
     ("planfile", "plan_document"): "the file is the document, written",
     ("planfile", "report"): "both schemas come from one place",
 }
@@ -49,6 +50,9 @@ HOMES = {
     "cryptography": ("publisher/sealing/",),
     "isal": ("publisher/sealing/",),
     "zlib": ("publisher/sealing/", "publisher/sources/wheels.py"),
+    "ijson": ("publisher/destinations/conda/",),
+    "backports": ("publisher/sources/",),
+    "compression": ("publisher/sources/",),
     "yaml": ("publisher/manifest/",),
     "packaging": ("publisher/sources/wheels.py",),
     "rich": ("publisher/views/",),

@@ -1,4 +1,4 @@
-"""The real file system behind the `Files` port. Only names and kinds are read; no file is opened."""
+"""The real file system behind the `Files` port. Names and kinds are read, and of a conda package its own facts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from publisher.manifest.files import FileKind, Inspection, Listed
+from publisher.model import FileSource
 
 _AS_EFFECTIVE_USER = os.access in os.supports_effective_ids
 
@@ -44,6 +45,11 @@ class DiskFiles:
             self._listings[folder] = _list(folder)
         return self._listings[folder]
 
+    def package_subdir(self, file: FileSource, filename: str) -> str | None:
+        from publisher.sources.packages import subdir_of
+
+        return subdir_of(file, filename, _go_on)
+
     def _inspect(self, path: str) -> Inspection:
         folder, name = os.path.split(path)
         if folder not in self._real_folders:
@@ -75,6 +81,10 @@ class FilesOrGone(DiskFiles):
         if found.kind in (FileKind.MISSING, FileKind.DANGLING_LINK):
             return Inspection(FileKind.REGULAR, Path(os.path.realpath(path)))
         return found
+
+
+def _go_on() -> None:
+    pass
 
 
 def _list(folder: Path) -> list[Listed]:

@@ -1,6 +1,7 @@
 """The one thing expansion asks of the world: what stands below the project's root. A port, and its answer types.
 
-It cannot open a file: looking at what a path is never reads it, so a FIFO or a device cannot make a plan hang.
+Looking at what a path is never opens it, so a FIFO or a device cannot make a plan hang. A regular file is opened in one
+case only: a conda package that is asked what it says of itself.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+
+from publisher.model import FileSource
 
 
 class FileKind(StrEnum):
@@ -58,3 +61,6 @@ class Files(Protocol):
 
         Raises `PermissionError` for a directory that may not be listed.
         """
+
+    def package_subdir(self, file: FileSource, filename: str) -> str | None:
+        """Return the subdir that a conda package says it is for, or None where it says none. Raises `SourceError`."""

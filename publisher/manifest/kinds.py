@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from publisher.manifest.conda import expand_conda
 from publisher.manifest.context import Entry
 from publisher.manifest.drafts import Draft
 from publisher.manifest.fleet import expand_fleet
 from publisher.manifest.shapes.base import CommonFields
+from publisher.manifest.shapes.conda import CondaArtifact
 from publisher.manifest.shapes.fleet import FleetArtifact
 from publisher.manifest.validation import check_entry
 from publisher.model import DestinationSpec
@@ -33,6 +35,7 @@ def _checked(model: type[ShapeT], expand: Callable[[Entry, ShapeT, DestinationSp
 
 KINDS: dict[str, Expand] = {
     "fleet": _checked(FleetArtifact, expand_fleet),
+    "conda": _checked(CondaArtifact, expand_conda),
 }
 DEFAULT_KIND = "fleet"
-PLANNED_KINDS = ("conda", "webdav", "arkindex")
+PLANNED_KINDS = ("webdav", "arkindex")

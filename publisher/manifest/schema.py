@@ -10,12 +10,14 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 
 from publisher.manifest.shapes.base import OUR_PROBLEM, OptionalText, Strict
+from publisher.manifest.shapes.conda import CondaArtifact, CondaFields
 from publisher.manifest.shapes.fleet import FleetArtifact, FleetFields
 
 FORMAT_VERSION = "1"
 
 SUMMARIES: Mapping[str, str] = {
     "fleet": "gzip, AES-256, object store, Resources registry",
+    "conda": "packages for a conda channel, sent to its upload handler",
 }
 """The kinds of destination, each in a few words for an editor. A new one is also a base of `Defaults` and an entry."""
 
@@ -51,7 +53,7 @@ class Destination(Strict):
 
 
 # A field that several kinds have is one field here: its name means the same in each.
-class Defaults(FleetFields):
+class Defaults(FleetFields, CondaFields):
     """Values for every artifact that does not give its own; a kind uses those that it has."""
 
 
@@ -73,7 +75,7 @@ class Envelope(_Envelope):
 class ManifestFile(_Envelope):
     """What to publish, and where to."""
 
-    artifacts: list[FleetArtifact] = Field(description="What to publish; in the report in this order.")
+    artifacts: list[FleetArtifact | CondaArtifact] = Field(description="What to publish; in the report in this order.")
 
 
 def manifest_schema() -> dict[str, Any]:

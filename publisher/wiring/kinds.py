@@ -13,8 +13,10 @@ from typing import TypeVar
 
 from publisher.destinations.port import Destination
 from publisher.model import DestinationSpec
+from publisher.settings.conda import conda_settings
 from publisher.settings.environment import Environment
 from publisher.settings.fleet import fleet_settings
+from publisher.wiring.conda import local_conda, settings_conda
 from publisher.wiring.fleet import local_fleet, settings_fleet
 from publisher.wiring.surroundings import Surroundings
 
@@ -50,4 +52,5 @@ def from_settings(
 
 KINDS: Mapping[str, Kind] = {
     "fleet": Kind(from_settings(fleet_settings, settings_fleet), local_fleet),
+    "conda": Kind(from_settings(conda_settings, settings_conda), local_conda),
 }

@@ -16,6 +16,7 @@ from publisher.manifest import (
     Severity,
     parse_manifest,
 )
+from publisher.model import FileSource
 
 ROOT = Path("/project")
 PATH = ROOT / "release.yaml"
@@ -36,6 +37,8 @@ class MemoryFiles(Files):
         self._files = {ROOT / name for name in names}
         self._folders = {ROOT, *(parent for path in self._files for parent in path.parents)}
         self.asked: list[Path] = []
+        self.opened: list[str] = []
+        self.subdirs: dict[str, str] = {}
 
     def project_root(self, folder: Path) -> Path:
         return ROOT
@@ -45,6 +48,10 @@ class MemoryFiles(Files):
         if path in self._files:
             return Inspection(FileKind.REGULAR, path)
         return Inspection(FileKind.DIRECTORY if path in self._folders else FileKind.MISSING, path)
+
+    def package_subdir(self, file: FileSource, filename: str) -> str | None:
+        self.opened.append(file.shown)
+        return self.subdirs.get(filename)
 
     def list(self, folder: Path) -> list[Listed]:
         there = {path for path in self._files | self._folders if path.parent == folder and path != folder}

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from publisher.manifest import manifest_schema, render
+from publisher.manifest.kinds import KINDS
 from publisher.manifest.shapes.base import check_shape
 from publisher.manifest.shapes.fleet import FleetArtifact
 from tests.unit.manifest.building import HEAD, entry, parse, place, refused, the_problem
@@ -111,13 +112,13 @@ def test_a_wrong_document_names_the_field(text: str, message: str, field: str) -
     assert problem.field_path == field
 
 
-@pytest.mark.parametrize("kind", ["conda", "webdav", "arkindex"])
+@pytest.mark.parametrize("kind", ["webdav", "arkindex"])
 def test_kinds_to_come_are_named_as_such(kind: str) -> None:
     """A kind that is planned is not called unknown, and the entries that go there add no further problems."""
     problem = the_problem(f"{V1}destinations: {{f: {{kind: {kind}}}}}\nartifacts: [{{image: x, type: y}}]\n")
 
     assert problem.message == f"kind `{kind}` is not supported by this version"
-    assert problem.hint == "supported: fleet"
+    assert problem.hint == f"supported: {', '.join(KINDS)}"
 
 
 @pytest.mark.parametrize(
