@@ -9,4 +9,6 @@ pytest_plugins = (
     "tests.support.admin_api",
     "tests.support.fleets",
     "tests.support.conda_world",
+    "tests.support.registries",
+    "tests.support.engines",
 )

@@ -13,7 +13,17 @@ PACKAGE = Path(__file__).parent.parent / "publisher"
 LAYERS = [
     {"errors", "secrecy", "exit_codes", "version"},
     {"model", "git"},
-    {"reasons", "events", "cancellation", "atomic_file", "regular_file", "provenance", "revision", "queueing"},
+    {
+        "reasons",
+        "events",
+        "cancellation",
+        "atomic_file",
+        "regular_file",
+        "provenance",
+        "revision",
+        "queueing",
+        "leftovers",
+    },
     {"retry", "workers"},
     {"manifest", "sources", "sealing", "stores", "registries", "http", "settings", "statements"},
     {"destinations"},

@@ -17,6 +17,7 @@ from publisher.cli.options import with_local_value
 from publisher.cli.session import Screen, Style
 from publisher.errors import Cancelled, PublisherError
 from publisher.exit_codes import ExitCode
+from publisher.leftovers import end_leftovers
 from publisher.views.stream import forgiving
 from publisher.workers import left_behind
 
@@ -29,6 +30,7 @@ def main() -> NoReturn:
     code = run(sys.argv[1:])
     if left_behind():
         # A thread still waits for a server. The interpreter's own way out would wait for it, too.
+        end_leftovers()
         for stream in (sys.stdout, sys.stderr):
             forgiving(stream).flush()
         os._exit(code)

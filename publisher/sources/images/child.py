@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from publisher.errors import LocalResourceError, SourceError
+from publisher.leftovers import ended_at_last
 
 TICK_S: Final = 0.2
 """How often whoever waits for a program asks whether to stop."""
@@ -127,10 +128,8 @@ def started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[
     with contextlib.suppress(OSError):
         fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     child = Child(command[0], process, process.stdout, process.stderr)
-    try:
+    with ended_at_last(child.close):
         yield child
-    finally:
-        child.close()
 
 
 _INSTALL = {

@@ -12,13 +12,16 @@ import contextlib
 import hashlib
 import ipaddress
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from publisher.errors import LocalResourceError, PublisherError, SourceError
+from publisher.leftovers import ended_at_last
 from publisher.model import Digest, FileSource, ImageSource
 from publisher.model.images import ImageReference, Transport
 from publisher.model.platforms import Platform, platform_named, platform_of
@@ -125,12 +128,12 @@ class Skopeo:
     def _private_folder(self) -> Iterator[str]:
         base = self.environment.get("TMPDIR") or "/var/tmp"  # noqa: S108 - a private folder is made in it
         try:
-            folder = tempfile.TemporaryDirectory(prefix="publish-image-", dir=base, ignore_cleanup_errors=True)
+            folder = tempfile.mkdtemp(prefix="publish-image-", dir=base)
         except OSError as error:
             hint = "set TMPDIR to a writable disk"
             raise LocalResourceError(f"cannot write to {base}: {error.strerror}", hint=hint) from error
-        with folder as name:
-            yield name
+        with ended_at_last(partial(shutil.rmtree, folder, ignore_errors=True)):
+            yield folder
 
     def _size_bytes(self, platform: Platform, check: Check) -> float:
         """Return about how large the archive will be."""
