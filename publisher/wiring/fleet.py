@@ -33,6 +33,7 @@ def settings_fleet(spec: DestinationSpec, settings: FleetSettings, around: Surro
     """Return the fleet of these settings. Connects to nothing yet. Raises `SettingsError` for unusable values."""
     from publisher.destinations.fleet.claims import ObjectClaims
     from publisher.destinations.fleet.escrow import NoEscrow, ObjectEscrow
+    from publisher.registries.coalescing import CoalescingRegistry
     from publisher.stores.gate import StoreGate
     from publisher.stores.probe_cache import ProbeCache
     from publisher.stores.s3 import S3Store
@@ -71,6 +72,8 @@ def settings_fleet(spec: DestinationSpec, settings: FleetSettings, around: Surro
     else:
         registry = api = _admin_api(settings, spec.env_prefix)
         close = api.close
+    if registry.lookup_batch > 1:
+        registry = CoalescingRegistry(registry)
     return _destination(
         store,
         registry,

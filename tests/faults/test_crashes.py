@@ -60,12 +60,12 @@ def lookup(message: Message) -> bool:
 
 
 POINTS = [
-    pytest.param(Point(lookup, is_before=False, at=2), "published", id="C1-lookup"),
+    pytest.param(Point(lookup, is_before=False, at=1), "published", id="C1-lookup"),
     pytest.param(Point(escrow, is_before=True), "published", id="C2-spool"),
     pytest.param(Point(escrow, is_before=False), "published", id="C3-escrow"),
     pytest.param(Point(create, is_before=True), "published", id="C6-create-lost"),
     pytest.param(Point(create, is_before=False), "adopted", id="C6-create-sent"),
-    pytest.param(Point(head, is_before=True, at=3), "adopted", id="C7-create-ok"),
+    pytest.param(Point(head, is_before=True, at=2), "adopted", id="C7-create-ok"),
     pytest.param(Point(read_back, is_before=False), "adopted", id="C8-read-back"),
     pytest.param(Point(register, is_before=True), "adopted", id="C8-verified"),
     pytest.param(Point(register, is_before=False), "skipped", id="C9-post-sent"),
@@ -166,7 +166,7 @@ def test_without_a_lookup_the_receipt_decides(open_stage: OpenStage, point: Poin
     "point",
     [
         pytest.param(Point(create, is_before=False), id="C6"),
-        pytest.param(Point(head, is_before=True, at=3), id="C7"),
+        pytest.param(Point(head, is_before=True, at=2), id="C7"),
     ],
 )
 def test_with_a_database_any_run_finishes_without_a_recovery_key(open_stage: OpenStage, point: Point) -> None:
@@ -224,7 +224,7 @@ def test_a_write_that_lands_after_the_next_run_changes_nothing(stage: Stage) -> 
 def test_without_escrow_a_killed_run_leaves_an_orphan_that_is_named(stage: Stage) -> None:
     """C7: with escrow `none` the key is gone; the next run says so, exits 5 and touches nothing."""
     del stage.settings["PUBLISH_RECOVERY_KEY"]
-    kill_at(stage, Point(head, is_before=True, at=3))
+    kill_at(stage, Point(head, is_before=True, at=2))
     before = stage.download(key_of("model"))
 
     done = stage.run()
@@ -245,7 +245,7 @@ def test_a_stopped_run_that_wakes_up_breaks_nothing(stage: Stage) -> None:
         stopped.set()
 
     def once(message: Message) -> Fate:
-        if not head(message) or stage.store.count("HEAD", stage.object_path("model")) < 3:
+        if not head(message) or stage.store.count("HEAD", stage.object_path("model")) < 2:
             return PASSES
         stage.store.decide = lambda _message: PASSES
         return Fate(after=stop)

@@ -14,6 +14,7 @@ from publisher.destinations.fleet.driver import Driver
 from publisher.destinations.fleet.effects import Steps
 from publisher.destinations.fleet.escrow import NO_ESCROW, NoEscrow
 from publisher.destinations.fleet.exchanging import Wish
+from publisher.destinations.fleet.fresh import FreshLooks
 from publisher.destinations.fleet.helping import Looked, look
 from publisher.destinations.fleet.ports import FleetPorts
 from publisher.destinations.fleet.protocol import publish
@@ -78,6 +79,7 @@ class FleetDestination:
         self._verify: VerifyMode = verify
         self._cancellation = cancellation or Cancellation()
         self._has_streamed = False
+        self._fresh = FreshLooks()
 
     @property
     def location(self) -> str:
@@ -95,12 +97,16 @@ class FleetDestination:
             row = rows[identity_of(item)]
             if isinstance(row, PublisherError):
                 raise row
-            return self._observation(item, self._look(item, row)[1])
+            looked = self._look(item, row)[1]
+            self._fresh.remember(identity_of(item), looked)
+            return self._observation(item, looked)
 
         return ask_each(items, observe_one, cancellation=self._cancellation)
 
     def publish(self, item: ReadyArtifact, host: Host) -> Outcome:
-        steps = publish(_wanted(item), registry=self._ports.registry.location, verify=self._verify)
+        wanted = _wanted(item)
+        known = self._fresh.take(wanted.identity)
+        steps = publish(wanted, registry=self._ports.registry.location, verify=self._verify, known=known)
         return self._carry_out(steps, item, Driver(self._ports, item, host), host)
 
     def caveats(self) -> Sequence[str]:

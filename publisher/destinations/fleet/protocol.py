@@ -13,7 +13,7 @@ from __future__ import annotations
 from publisher.destinations.fleet.claiming import publish_claimed
 from publisher.destinations.fleet.creating import write_once
 from publisher.destinations.fleet.effects import CheckStore, Steps, ask
-from publisher.destinations.fleet.helping import help_finish, look, meet_foreign, settled, verify_own
+from publisher.destinations.fleet.helping import Looked, help_finish, look, meet_foreign, settled, verify_own
 from publisher.destinations.fleet.registration import Ending, register
 from publisher.destinations.fleet.states import Wanted
 from publisher.destinations.fleet.unfenced import publish_unfenced
@@ -22,9 +22,12 @@ from publisher.model import State, Status
 from publisher.stores.terms import Fence
 
 
-def publish(wanted: Wanted, *, registry: str, verify: VerifyMode) -> Steps[Ending]:
-    """Publish one artifact. Ends with an `Ending`, or raises what stopped it before anything was registered."""
-    looked = yield from look(wanted, registry=registry)
+def publish(wanted: Wanted, *, registry: str, verify: VerifyMode, known: Looked | None = None) -> Steps[Ending]:
+    """Publish one artifact. Ends with an `Ending`, or raises what stopped it before anything was registered.
+
+    `known` is what was looked at just before.
+    """
+    looked = known or (yield from look(wanted, registry=registry))
     if looked.classified.state is State.UNFINISHED:
         return (yield from help_finish(wanted, looked))
     if looked.classified.state is not State.MISSING:

@@ -18,7 +18,7 @@ from tests.support.chaos.cuts import Cut
 from tests.support.chaos.forks import Child
 from tests.support.chaos.messages import LOST, PASSES, UNANSWERED, Fate, Message
 
-LAST_REQUEST, LAST_WRITE = 34, 9
+LAST_REQUEST, LAST_WRITE = 26, 12
 """A publisher of three artifacts that is left in peace sends a few more requests, and a few more writes, than that."""
 
 _PAUSE_S = (0.05, 1.2)
