@@ -16,7 +16,12 @@ from publisher.version import __version__
 from publisher.workers import interruptible
 from publisher.world import World
 
-TOOLS = {"git": "facts about the commit", "openssl": "opening an object by hand", "skopeo": "working with images"}
+TOOLS = {
+    "git": "facts about the commit",
+    "openssl": "opening an object by hand",
+    "docker": "images of the local engine",
+    "skopeo": "images in registries, OCI layouts and OCI archives",
+}
 
 
 def doctor(load: LoadManifest | None, world: World, *, create_tables: bool) -> Mapping[str, Sequence[Finding]]:

@@ -33,8 +33,8 @@ statement is as public as the object beside it. The plan and the report have tho
 class Claim:
     """What binds a statement to one set of stored bytes, and what a checker compares.
 
-    `name` is the object key; `sha256` and `size_bytes` are of the whole stored object, `source_sha256` of the file
-    before compression and encryption; `compression` is `gzip` or `none`.
+    `name` is the object key; `sha256` and `size_bytes` are of the whole stored object. `source_sha256` is the source
+    fingerprint: of a file its SHA-256, of an image the digest of its configuration. `compression` is `gzip` or `none`.
     """
 
     name: str

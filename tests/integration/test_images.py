@@ -317,11 +317,21 @@ def test_an_engine_loads_what_a_device_opens(rehearsal: Rehearsal, request: pyte
     assert shown == f"sha256:{IMAGE.config_digest}"
 
 
-def test_an_engine_with_the_containerd_store(rehearsal: Rehearsal, stand_in: StandIn) -> None:
-    """Such an engine calls an image by its manifest: the id that counts is found in an export, for one platform."""
+@pytest.mark.parametrize(
+    ("driver_status", "platform"),
+    [([["driver-type", "io.containerd.snapshotter.v1"]], ["--platform=linux/arm64"]), ("unknown", [])],
+    ids=["containerd store", "only named docker"],
+)
+def test_an_engine_whose_ids_say_nothing(
+    rehearsal: Rehearsal, stand_in: StandIn, driver_status: list[list[str]] | str, platform: list[str]
+) -> None:
+    """An engine with the containerd store calls an image by its manifest: the id that counts is found in an export.
+
+    The same goes for a program that is only named docker. The first is asked for one platform of an image.
+    """
     stand_in.load(IMAGE, "loader:1")
-    stand_in.describe(Image("arm64", labels={"a": "manifest has another digest"}), "loader:1")
-    stand_in.behave(driver_status=[["driver-type", "io.containerd.snapshotter.v1"]])
+    stand_in.describe(Image("arm64", labels={"the": "digest of a manifest"}), "loader:1")
+    stand_in.behave(driver_status=driver_status)
     rehearsal.environment |= stand_in.environment
 
     done = rehearsal.publish("apply", "loader:1")
@@ -330,7 +340,7 @@ def test_an_engine_with_the_containerd_store(rehearsal: Rehearsal, stand_in: Sta
     [artifact] = read_report(rehearsal.folder / "publish-report.json")["artifacts"]
     assert artifact["source"]["sha256"] == IMAGE.config_digest
     exports = [arguments for arguments, _, _ in stand_in.calls if arguments[0] == "save"]
-    assert exports == [["save", "--platform=linux/arm64", "loader:1"]] * len(exports)
+    assert exports == [["save", *platform, "loader:1"]] * len(exports)
 
 
 @pytest.mark.tier2

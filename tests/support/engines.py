@@ -72,7 +72,9 @@ with (folder / "calls").open("a") as calls:
     calls.write(json.dumps([arguments, sorted(os.environ), os.getpid()]) + "\\n")
 behaviour = json.loads((folder / "behaviour.json").read_text())
 there = folder / arguments[-1].replace("/", "%")
-if arguments[0] == "info":
+if arguments[0] == "info" and behaviour["driver_status"] == "unknown":
+    sys.exit("Error: template: info:1: can't evaluate field DriverStatus")
+elif arguments[0] == "info":
     print(json.dumps(behaviour["driver_status"]))
 elif arguments[0] == "version":
     print("1.50")
@@ -126,7 +128,7 @@ class StandIn:
         hangs: bool = False,
         is_endless: bool = False,
         complains: str = "",
-        driver_status: list[list[str]] | None = None,
+        driver_status: list[list[str]] | str | None = None,
     ) -> None:
         """Say how exports go: cut, silent or endless after so many bytes, or with exit code 1 and a complaint."""
         behaviour = {

@@ -224,8 +224,9 @@ class Sender(Reader):
             nonlocal done
             done += more
             now = self._host.monotonic()
-            if now - self._progress_at >= PROGRESS_EVERY_S or done >= total_bytes:
+            if now - self._progress_at >= PROGRESS_EVERY_S or done == total_bytes:
                 self._progress_at = now
-                self._host.emit(ProgressEvent(self._item.artifact.id, step, done, total_bytes))
+                # The size of an image was a guess.
+                self._host.emit(ProgressEvent(self._item.artifact.id, step, done, max(done, total_bytes)))
 
         return count
