@@ -11,4 +11,6 @@ pytest_plugins = (
     "tests.support.conda_world",
     "tests.support.registries",
     "tests.support.engines",
+    "tests.support.token_service",
+    "tests.support.webdav_servers",
 )

@@ -36,6 +36,10 @@ class Environment:
     def text(self, name: str) -> str | None:
         return self._values.get(self.name(name)) or None
 
+    def is_set(self, name: str) -> bool:
+        """Say whether a setting is given at all, itself or by a file."""
+        return bool(self._values.get(self.name(name)) or self._values.get(self.name(name) + "_FILE"))
+
     def required(self, name: str) -> str:
         value = self.text(name)
         if value is None:

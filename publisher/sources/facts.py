@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import assert_never
 
@@ -31,7 +31,7 @@ def facts_of(source: Source, check: Check) -> SourceFacts:
         case FileSource():
             return fingerprint(source, check)
         case FileSetSource():
-            return _of_set(source, check)
+            return facts_of_listing(listing_of(source, check))
         case ImageSource():
             return image_facts(source, check)
         case PackageSource():
@@ -42,11 +42,19 @@ def facts_of(source: Source, check: Check) -> SourceFacts:
             assert_never(source)
 
 
-def _of_set(source: FileSetSource, check: Check) -> SourceFacts:
+Listing = Mapping[str, SourceFacts]
+"""The size and the SHA-256 of each file of a set, by its name there."""
+
+
+def listing_of(source: FileSetSource, check: Check) -> Listing:
+    """Read every file of a set. Raises as `facts_of`."""
+    return {named.name: fingerprint(named.file, check) for named in source.files}
+
+
+def facts_of_listing(listing: Listing) -> SourceFacts:
     """Return the sum of the sizes and the digest of the listing: where the files lie on this machine is no part."""
-    listing = [(named.name, fingerprint(named.file, check)) for named in source.files]
-    canonical = [[name, facts.size_bytes, facts.sha256.hex] for name, facts in sorted(listing, key=lambda row: row[0])]
-    return SourceFacts(sum(facts.size_bytes for _, facts in listing), _digest(canonical))
+    canonical = [[name, facts.size_bytes, facts.sha256.hex] for name, facts in sorted(listing.items())]
+    return SourceFacts(sum(facts.size_bytes for facts in listing.values()), _digest(canonical))
 
 
 def _of_worker(source: WorkerSource, check: Check) -> SourceFacts:
