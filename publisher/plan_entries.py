@@ -32,12 +32,19 @@ from publisher.model import (
     WorkerSource,
 )
 from publisher.model import Digest as SourceDigest
+from publisher.model.repository_paths import path_problem
 
 
 def _below(path: str) -> str:
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or "\0" in path or str(pure) != path or path == ".":
         raise ValueError("must be a path below the project root, without `..`")
+    return path
+
+
+def _sound(path: str) -> str:
+    if path_problem(path) is not None:
+        raise ValueError("must be a path that a manifest may name")
     return path
 
 
@@ -51,6 +58,9 @@ CondaFilename = Annotated[str, Field(max_length=255, pattern=f"^{CONDA_FILENAME_
 _Part = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^/\x00-\x1f\x7f]+$")]
 _PlacePath = Annotated[
     str, AfterValidator(_below), Field(max_length=1024, description="Path below the artifact's place, with `/`.")
+]
+_RepositoryPath = Annotated[
+    str, AfterValidator(_sound), Field(description="Path below the repository's address, with `/`, not encoded.")
 ]
 
 
@@ -91,7 +101,7 @@ class CondaNames(Document):
 class DavNames(Document):
     """A file or folder of an artifact repository."""
 
-    path: _PlacePath
+    path: _RepositoryPath
 
     def identity(self) -> Identity:
         return DavIdentity(**self.model_dump())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from publisher.commands.ids import parse_id
 from publisher.commands.plan import LoadManifest, selected, used_destinations
-from publisher.destinations.asking import PATIENCE, Reach, unknown
+from publisher.destinations.asking import unknown
 from publisher.destinations.port import Fetched, VerifyMode, VerifyResult
 from publisher.events import RunStarted
 from publisher.exit_codes import ExitCode, combine
@@ -47,8 +47,7 @@ def verify(
     """Look at each artifact of the manifest as a device would; in the manifest's order.
 
     Where a source cannot be read, the registered side is looked at all the same: row and object are compared.
-    With `trusted` keys, each published artifact needs a statement that one of them signed. A destination that cannot be
-    reached is given up, and its other artifacts are unknown with the same failure. After a stop request the
+    With `trusted` keys, each published artifact needs a statement that one of them signed. After a stop request the
     results are those there are; what was not looked at is unknown.
     """
     manifest = selected(load(), selection, world)
@@ -56,17 +55,11 @@ def verify(
     with world.connect(used_destinations(manifest)) as destinations:
         ready, unready = read_sources(manifest.artifacts, jobs=jobs, cancellation=world.cancellation, emit=world.emit)
 
-        reaches = {name: Reach(PATIENCE) for name in destinations}
-
         def look(item: ReadyArtifact | UnreadySource, _: Ticket) -> Verified:
             if world.cancellation.requested:
                 return _not_looked_at(item.artifact.id, world)
-            reach = reaches[item.artifact.destination]
-            if reach.given_up is not None:
-                return Verified(item.artifact.id, VerifyResult(unknown(reach.given_up), content_compared=False))
-            result = destinations[item.artifact.destination].verify(item, mode, trusted=trusted)
-            reach.saw(result.observation)
-            return Verified(item.artifact.id, result)
+            destination = destinations[item.artifact.destination]
+            return Verified(item.artifact.id, destination.verify(item, mode, trusted=trusted))
 
         items: list[ReadyArtifact | UnreadySource] = [*ready, *unready]
         answers = each(items, look, threads=jobs, cancellation=world.cancellation, name="verify")

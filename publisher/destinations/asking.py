@@ -78,14 +78,6 @@ class Reach:
     def answered(self) -> None:
         self._is_reached = True
 
-    def saw(self, observation: Observation) -> None:
-        """Take an observation as the answer, or as the silence that its failure tells of."""
-        failure = observation.failure
-        if failure is not None and failure.code == TransportError.code:
-            self.failed(TransportError(failure.message, hint=failure.hint))
-        else:
-            self.answered()
-
     def failed(self, error: PublisherError) -> None:
         if type(error) is not TransportError:
             self._is_reached = True

@@ -10,10 +10,14 @@ from publisher.model import Artifact, DestinationSpec
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A name that is free for one artifact in a place. `text` is compared, `what` says what it is."""
+    """A name that is free for one artifact in a place. `text` is compared, `what` says what it is.
+
+    With `is_shared` any number of artifacts may have it, but none for itself: a folder is no file.
+    """
 
     what: str
     text: str
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,12 +164,12 @@ def _check_collisions(drafts: list[Draft], problems: Problems) -> None:
 
     Two destinations of one kind and one `env_prefix` are one place. Source: contracts, the object key is not injective.
     """
-    owners: dict[tuple[tuple[str, str], str, str], Draft] = {}
+    owners: dict[tuple[tuple[str, str], str, str], tuple[Draft, bool]] = {}
     for draft in drafts:
         shared = (draft.destination.kind, draft.destination.env_prefix)
         for claim in draft.claims:
-            other = owners.setdefault((shared, claim.what, claim.text), draft)
-            if other is draft:
+            other, is_shared = owners.setdefault((shared, claim.what, claim.text), (draft, claim.is_shared))
+            if other is draft or (is_shared and claim.is_shared):
                 continue
             line = other.artifact.line
             there = f"line {line}" if line != draft.artifact.line else f"another artifact of line {line}"

@@ -15,7 +15,9 @@ from publisher.manifest.fleet import expand_fleet
 from publisher.manifest.shapes.base import CommonFields
 from publisher.manifest.shapes.conda import CondaArtifact
 from publisher.manifest.shapes.fleet import FleetArtifact
+from publisher.manifest.shapes.webdav import WebdavArtifact
 from publisher.manifest.validation import check_entry
+from publisher.manifest.webdav import expand_webdav
 from publisher.model import DestinationSpec
 
 Expand = Callable[[Entry, DestinationSpec | None], Iterator[Draft]]
@@ -36,6 +38,7 @@ def _checked(model: type[ShapeT], expand: Callable[[Entry, ShapeT, DestinationSp
 KINDS: dict[str, Expand] = {
     "fleet": _checked(FleetArtifact, expand_fleet),
     "conda": _checked(CondaArtifact, expand_conda),
+    "webdav": _checked(WebdavArtifact, expand_webdav),
 }
 DEFAULT_KIND = "fleet"
-PLANNED_KINDS = ("webdav", "arkindex")
+PLANNED_KINDS = ("arkindex",)

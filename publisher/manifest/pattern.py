@@ -99,6 +99,14 @@ def capture_names(text: str) -> tuple[str, ...]:
     return tuple(_CAPTURE.findall(text))
 
 
+def below(pattern: Pattern, path: str) -> str:
+    """Return what of a matching path lies below the last folder that the pattern spells out; at least its name."""
+    named = 0
+    while named < len(pattern.segments) - 1 and isinstance(pattern.segments[named], Name):
+        named += 1
+    return path.split("/", named)[-1]
+
+
 def match(segment: Wild, name: str) -> tuple[Captures, Captures | None] | None:
     """Return what a file name gives to the captures, or None if it does not match.
 

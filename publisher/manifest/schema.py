@@ -12,12 +12,14 @@ from pydantic_core import PydanticCustomError
 from publisher.manifest.shapes.base import OUR_PROBLEM, OptionalText, Strict
 from publisher.manifest.shapes.conda import CondaArtifact, CondaFields
 from publisher.manifest.shapes.fleet import FleetArtifact, FleetFields
+from publisher.manifest.shapes.webdav import WebdavArtifact, WebdavFields
 
 FORMAT_VERSION = "1"
 
 SUMMARIES: Mapping[str, str] = {
     "fleet": "gzip, AES-256, object store, Resources registry",
     "conda": "packages for a conda channel, sent to its upload handler",
+    "webdav": "files of any type below a WebDAV address",
 }
 """The kinds of destination, each in a few words for an editor. A new one is also a base of `Defaults` and an entry."""
 
@@ -53,7 +55,7 @@ class Destination(Strict):
 
 
 # A field that several kinds have is one field here: its name means the same in each.
-class Defaults(FleetFields, CondaFields):
+class Defaults(FleetFields, CondaFields, WebdavFields):
     """Values for every artifact that does not give its own; a kind uses those that it has."""
 
 
@@ -75,7 +77,9 @@ class Envelope(_Envelope):
 class ManifestFile(_Envelope):
     """What to publish, and where to."""
 
-    artifacts: list[FleetArtifact | CondaArtifact] = Field(description="What to publish; in the report in this order.")
+    artifacts: list[FleetArtifact | CondaArtifact | WebdavArtifact] = Field(
+        description="What to publish; in the report in this order."
+    )
 
 
 def manifest_schema() -> dict[str, Any]:

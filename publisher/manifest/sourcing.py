@@ -17,7 +17,7 @@ from publisher.manifest.matching import Match, find_matches
 from publisher.manifest.matrix import NO_MATRIX, Matrix, expand_matrix
 from publisher.manifest.nodes import MapNode, TextNode, place
 from publisher.manifest.paths import PathError
-from publisher.manifest.pattern import Captures, PatternError, capture_names, compile_pattern
+from publisher.manifest.pattern import Captures, PatternError, below, capture_names, compile_pattern
 from publisher.model import FileSource, Origin, Source
 
 FILE_FORMS = ("file", "files")
@@ -40,10 +40,14 @@ class Sourced:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The matches of `files` for one row of the matrix, in sorted order."""
+    """The matches of `files` for one row of the matrix, in sorted order.
+
+    `names` are what of each one's path lies below the last folder that the pattern spells out.
+    """
 
     row: Row
     members: tuple[Sourced, ...]
+    names: tuple[str, ...]
 
 
 def rows_of(entry: Entry) -> Matrix:
@@ -166,7 +170,9 @@ def _groups(entry: Entry, node: TextNode, matrix: Matrix, expected: Expected) ->
         if not matches and expected is None:
             hint = "build the files first, or correct the pattern"
             context.problems.error(place(node, path), _nothing(row.row), hint=hint)
-        yield Group(row.row, tuple(_members(entry, node, row, matches)))
+        members = tuple(_members(entry, node, row, matches))
+        clear = [match.shown for match in matches if match.other is None]
+        yield Group(row.row, members, tuple(below(row.pattern, path) for path in clear))
 
 
 def _members(entry: Entry, node: TextNode, row: Found, matches: Sequence[Match]) -> Iterator[Sourced]:

@@ -16,9 +16,11 @@ from publisher.model import DestinationSpec
 from publisher.settings.conda import conda_settings
 from publisher.settings.environment import Environment
 from publisher.settings.fleet import fleet_settings
+from publisher.settings.webdav import webdav_settings
 from publisher.wiring.conda import local_conda, settings_conda
 from publisher.wiring.fleet import local_fleet, settings_fleet
 from publisher.wiring.surroundings import Surroundings
+from publisher.wiring.webdav import local_webdav, settings_webdav
 
 Build = Callable[[], Destination]
 """Build a destination; connects to nothing yet. Raises `SettingsError` for settings that turn out unusable."""
@@ -53,4 +55,5 @@ def from_settings(
 KINDS: Mapping[str, Kind] = {
     "fleet": Kind(from_settings(fleet_settings, settings_fleet), local_fleet),
     "conda": Kind(from_settings(conda_settings, settings_conda), local_conda),
+    "webdav": Kind(from_settings(webdav_settings, settings_webdav), local_webdav),
 }

@@ -26,7 +26,7 @@ from publisher.wiring import compose
 from tests.support.chaos.fixtures import forks
 from tests.support.chaos.forks import Forks
 from tests.support.command import bare_environment
-from tests.support.rigs import conda, fleet
+from tests.support.rigs import conda, fleet, webdav
 from tests.support.rigs.rig import RemoteRig, Rig, When
 from tests.support.s3_servers import S3Server
 
@@ -35,11 +35,17 @@ __all__ = ["forks"]
 STAND_INS: Mapping[str, Callable[[pytest.FixtureRequest, Path], AbstractContextManager[Rig]]] = {
     "fleet-local": lambda _request, folder: fleet.local_fleet(folder),
     "conda-local": lambda _request, folder: conda.local_conda(folder),
+    "webdav-local": lambda _request, folder: webdav.local_repository(folder),
 }
 REAL: Mapping[str, Callable[[pytest.FixtureRequest, Path], AbstractContextManager[RemoteRig]]] = {
     "fleet": lambda request, folder: fleet.admin_fleet(folder, *_fleet_servers(request)),
     "conda-first": lambda request, folder: conda.remote_conda(folder, request.getfixturevalue("forks"), 1),
     "conda-second": lambda request, folder: conda.remote_conda(folder, request.getfixturevalue("forks"), 2),
+    "webdav-tokens": lambda request, folder: webdav.by_token(folder, request.getfixturevalue("forks")),
+    "webdav-users": lambda request, folder: webdav.by_user(folder, request.getfixturevalue("forks")),
+    "webdav-wsgidav": lambda request, folder: webdav.by_wsgidav(
+        folder, request.getfixturevalue("forks"), request.getfixturevalue("wsgidav_server")
+    ),
 }
 
 GOOD = {Status.PUBLISHED, Status.ADOPTED, Status.SKIPPED}

@@ -81,7 +81,7 @@ sources: st.SearchStrategy[Source] = st.one_of(
 identities: dict[str, st.SearchStrategy[Identity]] = {
     "fleet": st.builds(FleetIdentity, names, names, names, st.builds("{}+{}".format, names, names)),
     "conda": st.builds(CondaIdentity, subdirs, filenames),
-    "webdav": st.builds(DavIdentity, paths),
+    "webdav": st.builds(DavIdentity, st.lists(names, min_size=1, max_size=3).map("/".join)),
     "arkindex": st.builds(WorkerIdentity, names.map("https://git.example.com/{}".format), names, names),
 }
 DESTINATIONS = tuple(DestinationSpec(kind, kind) for kind in identities)

@@ -44,7 +44,7 @@ def refusal(answer: Answer, what: str, secrets: Iterable[str]) -> PublisherError
         case 500:
             return TransportError(
                 quoted,
-                hint="nginx answers so where a folder is missing or its check fails: see its log, and DESIGN.md, `WebDAV`",
+                hint="nginx answers so where a folder is missing or its check fails: see its log and DESIGN.md",
             )
         case 507:
             return RejectedError(quoted, hint="the server has no space left", status=status)

@@ -112,7 +112,7 @@ def test_a_wrong_document_names_the_field(text: str, message: str, field: str) -
     assert problem.field_path == field
 
 
-@pytest.mark.parametrize("kind", ["webdav", "arkindex"])
+@pytest.mark.parametrize("kind", ["arkindex"])
 def test_kinds_to_come_are_named_as_such(kind: str) -> None:
     """A kind that is planned is not called unknown, and the entries that go there add no further problems."""
     problem = the_problem(f"{V1}destinations: {{f: {{kind: {kind}}}}}\nartifacts: [{{image: x, type: y}}]\n")
