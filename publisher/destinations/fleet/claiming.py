@@ -19,14 +19,13 @@ from publisher.destinations.fleet.effects import (
     ReadBack,
     Seal,
     SealAgain,
-    Steps,
-    ask,
 )
 from publisher.destinations.fleet.helping import look, meet_foreign, verify_own
 from publisher.destinations.fleet.registration import Advised, Ending, register
 from publisher.destinations.fleet.states import Wanted
 from publisher.destinations.fleet.values import Sealed, claim_of
 from publisher.destinations.port import VerifyMode
+from publisher.destinations.stepping import Steps, ask
 from publisher.errors import CapabilityError, DamagedObjectError, TransportError
 from publisher.model import State, Status
 from publisher.reasons import Reason

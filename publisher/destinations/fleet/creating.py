@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from publisher.destinations.fleet.effects import Create, Discard, EscrowDrop, EscrowPut, Head, Pause, Seal, Steps, ask
+from publisher.destinations.fleet.effects import Create, Discard, EscrowDrop, EscrowPut, Head, Pause, Seal
 from publisher.destinations.fleet.values import Marks, Sealed
+from publisher.destinations.stepping import Steps, ask
 from publisher.errors import CapabilityError, OutcomeUnknownError, PublisherError, TransportError, UploadLostError
 from publisher.stores.port import CreateAnswer, ObjectInfo, UploadGone
 

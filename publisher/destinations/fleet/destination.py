@@ -11,7 +11,6 @@ from publisher.destinations.asking import Reach, ask_each, unknown
 from publisher.destinations.fleet.device import Download, fetch_to
 from publisher.destinations.fleet.door import fleet_identity, identity_of
 from publisher.destinations.fleet.driver import Driver
-from publisher.destinations.fleet.effects import Steps
 from publisher.destinations.fleet.escrow import NO_ESCROW, NoEscrow
 from publisher.destinations.fleet.exchanging import Wish
 from publisher.destinations.fleet.fresh import FreshLooks
@@ -29,6 +28,7 @@ from publisher.destinations.fleet.uncompared import look_uncompared
 from publisher.destinations.fleet.values import Marks
 from publisher.destinations.fleet.verifying import verify_content
 from publisher.destinations.port import Consent, Fetched, Finding, Host, Limits, VerifyMode, VerifyResult
+from publisher.destinations.stepping import Steps
 from publisher.errors import (
     Cancelled,
     CapabilityError,

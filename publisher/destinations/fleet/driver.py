@@ -14,7 +14,6 @@ from publisher.destinations.fleet.effects import (
     CheckStore,
     Create,
     Discard,
-    Effect,
     EscrowDrop,
     EscrowPut,
     Now,
@@ -34,6 +33,7 @@ from publisher.destinations.fleet.readback import read_back
 from publisher.destinations.fleet.sending import Sender
 from publisher.destinations.fleet.values import Evidence, Receipt, Sealed
 from publisher.destinations.port import Host
+from publisher.destinations.stepping import Effect
 from publisher.errors import CapabilityError, ProtocolError
 from publisher.events import Step
 from publisher.model import ReadyArtifact

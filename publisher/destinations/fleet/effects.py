@@ -1,37 +1,14 @@
-"""What the fleet protocol may ask of the world. The protocol yields these; a driver performs them and sends the answer.
-
-An effect that fails is raised into the protocol as a `PublisherError`. Each effect is one scheduling point.
-"""
+"""What the fleet protocol may ask of the world. The protocol yields these; a driver performs them and sends the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
 
 from publisher.destinations.fleet.values import Evidence, Receipt, Sealed
+from publisher.destinations.stepping import Effect
 from publisher.registries.port import ClaimRecord, NoRow, RegisterAnswer, Row
 from publisher.stores.port import CompleteAnswer, CreateAnswer, ObjectInfo
 from publisher.stores.terms import StoreTerms
-
-Answer = TypeVar("Answer")
-Result = TypeVar("Result")
-
-
-class Effect(Generic[Answer]):
-    """A request to the world whose answer has the type `Answer`."""
-
-    __slots__ = ()
-
-
-Steps = Generator[Effect[Any], Any, Result]
-"""A piece of the protocol that ends with `Result`."""
-
-
-def ask(effect: Effect[Answer]) -> Steps[Answer]:
-    """Yield one effect and return its answer, with its type."""
-    answer: Answer = yield effect
-    return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from publisher.destinations.fleet.effects import Head, Pause, Steps, ask
+from publisher.destinations.fleet.effects import Head, Pause
 from publisher.destinations.fleet.registration import Advised
 from publisher.destinations.fleet.repair_effects import DropCopy, Exchange, HashCopy, KeepCopy, PutBack
 from publisher.destinations.fleet.states import Seen, Wanted
 from publisher.destinations.fleet.values import Marks
 from publisher.destinations.port import Consent
+from publisher.destinations.stepping import Steps, ask
 from publisher.errors import CapabilityError, OutcomeUnknownError, TransportError
 from publisher.model import Digest, Status
 from publisher.reasons import Reason

@@ -8,19 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from publisher.destinations.fleet.effects import (
-    EscrowGet,
-    Head,
-    Lookup,
-    ReadBack,
-    ReadReceipt,
-    Steps,
-    ask,
-)
+from publisher.destinations.fleet.effects import EscrowGet, Head, Lookup, ReadBack, ReadReceipt
 from publisher.destinations.fleet.registration import Ending, register
 from publisher.destinations.fleet.states import Classified, Seen, Wanted, classify, has_lost_marks, needs_escrow
 from publisher.destinations.fleet.values import Marks, Sealed
 from publisher.destinations.port import VerifyMode
+from publisher.destinations.stepping import Steps, ask
 from publisher.errors import DamagedObjectError
 from publisher.model import State, Status
 from publisher.reasons import Reason

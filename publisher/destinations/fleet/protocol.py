@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from publisher.destinations.fleet.claiming import publish_claimed
 from publisher.destinations.fleet.creating import write_once
-from publisher.destinations.fleet.effects import CheckStore, Steps, ask
+from publisher.destinations.fleet.effects import CheckStore
 from publisher.destinations.fleet.helping import Looked, help_finish, look, meet_foreign, settled, verify_own
 from publisher.destinations.fleet.registration import Ending, register
 from publisher.destinations.fleet.states import Wanted
 from publisher.destinations.fleet.unfenced import publish_unfenced
 from publisher.destinations.port import VerifyMode
+from publisher.destinations.stepping import Steps, ask
 from publisher.model import State, Status
 from publisher.stores.terms import Fence
 

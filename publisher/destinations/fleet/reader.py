@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from publisher.cancellation import Cancellation
-from publisher.destinations.fleet.effects import Effect, EscrowGet, Head, Lookup, ReadReceipt, Steps
+from publisher.destinations.fleet.effects import EscrowGet, Head, Lookup, ReadReceipt
 from publisher.destinations.fleet.ports import FleetPorts
 from publisher.destinations.fleet.values import Receipt
-from publisher.errors import NotFoundError, PublisherError
+from publisher.destinations.stepping import Effect, Steps, carry_out
+from publisher.errors import NotFoundError
 from publisher.model import FleetIdentity
 from publisher.registries.port import NoRow, Row
 from publisher.retry import RetryNotice
@@ -37,19 +38,7 @@ class Reader:
         self._row = row
 
     def run(self, steps: Steps[Result]) -> Result:
-        """Perform effect after effect; failures are raised into the protocol, which may settle them."""
-        try:
-            effect = next(steps)
-            while True:
-                try:
-                    answer = self.perform(effect)
-                except PublisherError as error:
-                    effect = steps.throw(error)
-                else:
-                    effect = steps.send(answer)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
+        return carry_out(steps, self.perform)
 
     def perform(self, effect: Effect[Any]) -> Any:
         """Perform one effect, with retries. RuntimeError for an effect that writes."""

@@ -17,13 +17,12 @@ from publisher.destinations.fleet.effects import (
     Pause,
     ReadBack,
     Register,
-    Steps,
     WriteReceipt,
     WriteStatement,
-    ask,
 )
 from publisher.destinations.fleet.states import Seen
 from publisher.destinations.fleet.values import Evidence, Marks, Sealed
+from publisher.destinations.stepping import Steps, ask
 from publisher.errors import DamagedObjectError, OutcomeUnknownError, PublisherError, TransportError
 from publisher.model import Status
 from publisher.reasons import HINTS, Reason

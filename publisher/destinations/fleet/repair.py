@@ -6,7 +6,6 @@ named it. Refuses to change a conflict or a collision: no bytes would be right f
 
 from __future__ import annotations
 
-from publisher.destinations.fleet.effects import Steps
 from publisher.destinations.fleet.exchanging import Wish
 from publisher.destinations.fleet.helping import Looked, help_finish, look, settled
 from publisher.destinations.fleet.registration import Ending
@@ -14,6 +13,7 @@ from publisher.destinations.fleet.restoring import restore
 from publisher.destinations.fleet.states import Wanted
 from publisher.destinations.fleet.takeover import take_over
 from publisher.destinations.fleet.uncompared import look_uncompared
+from publisher.destinations.stepping import Steps
 from publisher.errors import DamagedObjectError
 from publisher.model import State, Status
 from publisher.reasons import Reason

@@ -11,7 +11,6 @@ from typing import Any, cast
 from publisher.cancellation import Cancellation
 from publisher.destinations.fleet.copies import Copies, Open
 from publisher.destinations.fleet.driver import Driver
-from publisher.destinations.fleet.effects import Effect
 from publisher.destinations.fleet.namesakes import namesakes
 from publisher.destinations.fleet.ports import FleetPorts
 from publisher.destinations.fleet.repair_effects import (
@@ -34,6 +33,7 @@ from publisher.destinations.fleet.repair_effects import (
 )
 from publisher.destinations.fleet.values import Marks
 from publisher.destinations.port import Host
+from publisher.destinations.stepping import Effect
 from publisher.errors import CapabilityError, NotFoundError, TransportError
 from publisher.events import Step
 from publisher.model import Digest, ReadyArtifact, SourceFacts, UnreadySource

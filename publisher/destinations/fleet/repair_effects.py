@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from publisher.destinations.fleet.effects import Effect
 from publisher.destinations.fleet.values import Marks
+from publisher.destinations.stepping import Effect
 from publisher.model import DataKey, Digest
 from publisher.registries.port import Row
 from publisher.stores.port import CreateAnswer, ReplaceAnswer, VersionInfo

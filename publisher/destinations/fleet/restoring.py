@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from publisher.destinations.fleet.effects import CheckStore, Lookup, ReadReceipt, Steps, ask
+from publisher.destinations.fleet.effects import CheckStore, Lookup, ReadReceipt
 from publisher.destinations.fleet.exchanging import (
     EXCLUSIVE_HINT,
     Wish,
@@ -32,6 +32,7 @@ from publisher.destinations.fleet.repair_effects import (
 )
 from publisher.destinations.fleet.states import Seen, Wanted
 from publisher.destinations.fleet.values import Marks, Receipt
+from publisher.destinations.stepping import Steps, ask
 from publisher.errors import DestinationError, InputError, ProtocolError, SourceChangedError, TransportError
 from publisher.model import Digest, State, Status
 from publisher.reasons import Reason

@@ -6,12 +6,13 @@ orphan's writer is alive after all and registers it now; its bytes are in quaran
 
 from __future__ import annotations
 
-from publisher.destinations.fleet.effects import CheckStore, EscrowDrop, EscrowPut, Lookup, ReadBack, Seal, Steps, ask
+from publisher.destinations.fleet.effects import CheckStore, EscrowDrop, EscrowPut, Lookup, ReadBack, Seal
 from publisher.destinations.fleet.exchanging import EXCLUSIVE_HINT, Wish, collision_with, exchange, keep_copy
 from publisher.destinations.fleet.helping import Looked
 from publisher.destinations.fleet.registration import Advised, Ending, register
 from publisher.destinations.fleet.repair_effects import CheckReplace, DropReceipt, HashObject, RowsOfNamesakes
 from publisher.destinations.fleet.values import Marks, Sealed
+from publisher.destinations.stepping import Steps, ask
 from publisher.errors import DamagedObjectError, DestinationError, TransportError
 from publisher.model import Status
 from publisher.reasons import Reason

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from publisher.destinations.fleet.effects import Steps
 from publisher.destinations.fleet.helping import Looked, look
 from publisher.destinations.fleet.states import Seen, Wanted
+from publisher.destinations.stepping import Steps
 from publisher.model import FleetIdentity
 
 

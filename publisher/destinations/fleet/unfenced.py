@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from publisher.destinations.fleet.creating import head_after_create, nonce_of
-from publisher.destinations.fleet.effects import EscrowPut, Overwrite, Pause, ReadBack, Seal, Steps, ask
+from publisher.destinations.fleet.effects import EscrowPut, Overwrite, Pause, ReadBack, Seal
 from publisher.destinations.fleet.helping import look, meet_foreign
 from publisher.destinations.fleet.registration import Ending, register
 from publisher.destinations.fleet.states import Wanted
+from publisher.destinations.stepping import Steps, ask
 from publisher.errors import CapabilityError, DamagedObjectError, TransportError
 from publisher.model import State, Status
 from publisher.reasons import Reason

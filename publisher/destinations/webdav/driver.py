@@ -13,10 +13,10 @@ from hashlib import sha256
 from typing import Any
 
 from publisher.destinations.port import Host
+from publisher.destinations.stepping import Effect
 from publisher.destinations.webdav.effects import (
     Compare,
     Discard,
-    Effect,
     MakeFolder,
     Move,
     NamePart,

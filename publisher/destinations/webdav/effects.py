@@ -1,35 +1,12 @@
-"""What the recipe may ask of the world. It yields these; a driver performs them and sends the answer.
-
-An effect that fails is raised into the recipe as a `PublisherError`. Each effect is one scheduling point.
-"""
+"""What the recipe may ask of the world. It yields these; a driver performs them and sends the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
 
+from publisher.destinations.stepping import Effect
 from publisher.destinations.webdav.ports import MoveAnswer
-
-Answer = TypeVar("Answer")
-Result = TypeVar("Result")
-
-
-class Effect(Generic[Answer]):
-    """A request to the world whose answer has the type `Answer`."""
-
-    __slots__ = ()
-
-
-Steps = Generator[Effect[Any], Any, Result]
-"""A piece of the recipe that ends with `Result`."""
-
-
-def ask(effect: Effect[Answer]) -> Steps[Answer]:
-    """Yield one effect and return its answer, with its type."""
-    answer: Answer = yield effect
-    return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from publisher.cancellation import Cancellation
-from publisher.destinations.webdav.effects import Compare, Comparison, Effect, Measure, RemoteFile, Steps
+from publisher.destinations.stepping import Effect, Steps, carry_out
+from publisher.destinations.webdav.effects import Compare, Comparison, Measure, RemoteFile
 from publisher.destinations.webdav.ports import Repository
-from publisher.errors import NotFoundError, PublisherError
+from publisher.errors import NotFoundError
 from publisher.retry import RetryNotice, RetryPolicy
 
 Result = TypeVar("Result")
@@ -34,19 +35,7 @@ class Reader:
         self._count = count
 
     def run(self, steps: Steps[Result]) -> Result:
-        """Perform effect after effect; failures are raised into the recipe, which may settle them."""
-        try:
-            effect = next(steps)
-            while True:
-                try:
-                    answer = self.perform(effect)
-                except PublisherError as error:
-                    effect = steps.throw(error)
-                else:
-                    effect = steps.send(answer)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
+        return carry_out(steps, self.perform)
 
     def perform(self, effect: Effect[Any]) -> Any:
         """Perform one effect, with retries. RuntimeError for an effect that writes."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from publisher.destinations.port import VerifyMode
+from publisher.destinations.stepping import Steps, ask
 from publisher.destinations.webdav.effects import (
     Compare,
     Comparison,
@@ -21,9 +22,7 @@ from publisher.destinations.webdav.effects import (
     NamePart,
     Pause,
     RemoteFile,
-    Steps,
     Upload,
-    ask,
 )
 from publisher.destinations.webdav.ports import MoveAnswer
 from publisher.errors import CapabilityError, DamagedObjectError, ProtocolError, PublisherError, TransportError

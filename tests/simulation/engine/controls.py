@@ -14,16 +14,13 @@ from publisher.destinations.fleet.creating import create
 from publisher.destinations.fleet.driver import Driver
 from publisher.destinations.fleet.effects import (
     Create,
-    Effect,
     EscrowDrop,
     EscrowPut,
     Head,
     Lookup,
     Register,
     Seal,
-    Steps,
     WriteReceipt,
-    ask,
 )
 from publisher.destinations.fleet.helping import look, meet_foreign
 from publisher.destinations.fleet.ports import FleetPorts
@@ -31,6 +28,7 @@ from publisher.destinations.fleet.protocol import publish
 from publisher.destinations.fleet.registration import Ending, register
 from publisher.destinations.fleet.states import Wanted
 from publisher.destinations.fleet.values import Marks, Sealed
+from publisher.destinations.stepping import Effect, Steps, ask
 from publisher.errors import PublisherError, TransportError
 from publisher.model import Outcome, ReadyArtifact, State, Status, failure_from
 from publisher.registries.port import Row

@@ -10,7 +10,6 @@ from typing import Any
 
 from publisher.destinations.fleet.effects import (
     CheckStore,
-    Effect,
     EscrowDrop,
     EscrowGet,
     EscrowPut,
@@ -22,7 +21,6 @@ from publisher.destinations.fleet.effects import (
     ReadReceipt,
     Register,
     Seal,
-    Steps,
     WriteReceipt,
     WriteStatement,
 )
@@ -50,6 +48,7 @@ from publisher.destinations.fleet.repair_effects import (
 from publisher.destinations.fleet.states import Wanted
 from publisher.destinations.fleet.values import Marks, Receipt, Sealed
 from publisher.destinations.port import Consent
+from publisher.destinations.stepping import Effect, Steps
 from publisher.errors import DamagedObjectError, PublisherError
 from publisher.model import DataKey, Digest, FleetIdentity
 from publisher.registries.port import Accepted, Duplicate, NoRow, RegisterAnswer, Row

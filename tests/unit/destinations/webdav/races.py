@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from publisher.destinations.stepping import Effect
 from publisher.destinations.webdav.effects import (
     Compare,
     Comparison,
     Discard,
-    Effect,
     MakeFolder,
     Measure,
     Move,
