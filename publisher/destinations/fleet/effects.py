@@ -1,4 +1,4 @@
-"""What the fleet protocol may ask of the world. The protocol yields these; a driver performs them and sends the answer."""
+"""What the fleet protocol may ask of the world. It yields these; a driver performs them and sends the answer."""
 
 from __future__ import annotations
 
