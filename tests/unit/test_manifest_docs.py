@@ -69,7 +69,7 @@ def test_every_example_file_parses(path: Path) -> None:
 
 
 def test_the_examples_are_the_promised_ones() -> None:
-    """The examples show one artifact, a matrix, a pattern, and two destinations."""
+    """The examples show one artifact, a matrix, a pattern, two destinations, and every kind of destination."""
     ids = {
         path.stem: [
             str(artifact.id) for artifact in load_manifest(path, variables={}, environment={}, facts=no_facts).artifacts
@@ -89,6 +89,15 @@ def test_the_examples_are_the_promised_ones() -> None:
             "fleet:dev/detector-small/amd64/2026-04-15",
             "fleet:dev/detector-small/arm64/2026-04-15",
             "fleet:dev/labels/any/2026-04-15",
+        ],
+        "everything": [
+            "fleet:dev/detector-small/arm64/2026-04-15",
+            "fleet:dev/loader/arm64/2026-04-15",
+            "channel:noarch/detector-labels-1.2.0-0.tar.bz2",
+            "channel:noarch/detector-tools-1.2.0-0.tar.bz2",
+            "builds:installers/loader/117/loader-1.4.2-setup.exe",
+            "builds:installers/loader/117/loader-1.4.2.AppImage",
+            "builds:installers/loader/117/loader_1.4.2_arm64.deb",
         ],
         "two-destinations": [
             "fleet:dev/detector-small/arm64/2026-04-15",
