@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +13,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from publisher.cancellation import Cancellation
+from publisher.manifest import load_manifest
+from publisher.model import ReadyArtifact, Status
+from publisher.sources.facts import facts_of
+from publisher.wiring import compose
 from tests.support.admin_api import AdminApi, Fault
 from tests.support.canary import forms
 from tests.support.command import Ended, bare_environment, command, publish, read_report, statuses
 from tests.support.fault_proxy import Fault as LineFault
 from tests.support.fault_proxy import FaultProxy, Kind
 from tests.support.programs import free_port
-from tests.support.token_service import Reply, TokenService
+from tests.support.token_service import Reply, Request, TokenService
 from tests.support.webdav_servers import PASSWORD, NginxOptions, WebdavServer, ask, nginx
 
 pytestmark = pytest.mark.tier2
@@ -203,19 +207,13 @@ def test_a_token_that_ends_in_mid_batch_is_replaced(nginx_by_token: WebdavServer
     """A token that the service ends early is refused, a new one is made, the batch goes on, and both are revoked."""
     tokens = nginx_by_token.tokens
     assert tokens is not None
-    ended = threading.Event()
 
-    def end_the_first() -> None:
-        while not ended.wait(0.005):
-            if any(request.headers.get("x-original-method") == "PUT" for request in list(tokens.checked)):
-                tokens.expire()
-                return
+    def end_after_the_first_upload(request: Request) -> None:
+        if request.headers["x-original-method"] == "PUT" and len(tokens.tokens) == 1:
+            tokens.expire()
 
-    watcher = threading.Thread(target=end_the_first)
-    watcher.start()
+    tokens.checked_one = end_after_the_first_upload
     done = apply(folder, nginx_by_token.settings, "several.yaml", "--var", "BUILD=7", "--jobs", "1")
-    ended.set()
-    watcher.join()
 
     assert done.code == 0, done.said
     assert set(statuses(report(folder)).values()) == {"published"}
@@ -489,6 +487,46 @@ def test_an_arbiter_lets_one_build_in(nginx_by_token: WebdavServer, folder: Path
     assert nginx_by_token.stored() == {}
 
 
+def test_a_token_that_cannot_be_revoked_is_told_and_hides_nothing(nginx_by_token: WebdavServer, folder: Path) -> None:
+    """The artifact is what it is: published. That a token lives on is in the report and on the terminal."""
+    assert nginx_by_token.tokens is not None
+    nginx_by_token.tokens.reply("DELETE", *[Reply(500)] * 3)
+
+    done = apply(folder, nginx_by_token.settings)
+
+    assert done.code == 0
+    assert statuses(report(folder)) == {TOOL: "published"}
+    (said,) = notes(folder)
+    assert said.startswith("an upload token could not be revoked, and works until it ends by itself: ")
+    assert said in done.said
+
+
+def test_a_callers_exception_revokes_the_token(nginx_by_token: WebdavServer, folder: Path) -> None:
+    """Whoever uses the destination from Python and fails leaves no token behind either."""
+    world = compose(
+        bare_environment(folder, nginx_by_token.settings),
+        local=None,
+        writes=True,
+        verify="head",
+        emit=lambda _event: None,
+        cancellation=Cancellation(),
+    )
+    manifest = load_manifest(folder / "one.yaml", variables={}, environment={}, facts=lambda _name: None)
+    facts = facts_of(manifest.artifacts[0].source, lambda: None)
+
+    def fail_after_a_publish() -> None:
+        with world.connect(list(manifest.destinations.values())) as destinations:
+            outcome = destinations["builds"].publish(ReadyArtifact(manifest.artifacts[0], facts), world.host())
+            assert outcome.status is Status.PUBLISHED
+            raise KeyError("a fault of the caller")
+
+    with pytest.raises(KeyError):
+        fail_after_a_publish()
+
+    assert nginx_by_token.tokens is not None
+    assert [token.is_revoked for token in nginx_by_token.tokens.tokens] == [True]
+
+
 BYPASSES = [
     ("PUT", "/pub/deb/tool/7/../../theirs/x", {}),
     ("PUT", "/pub/deb/tool/7/%2e%2e/%2e%2e/theirs/x", {}),
@@ -526,7 +564,7 @@ def test_a_token_stays_in_its_folders(
 def _made_by_master(tokens: TokenService) -> Any:
     from base64 import b64encode
 
-    from tests.support.token_service import MASTER_PASSWORD, MASTER_USER, TOKENS_PATH, Request
+    from tests.support.token_service import MASTER_PASSWORD, MASTER_USER, TOKENS_PATH
 
     pair = b64encode(f"{MASTER_USER}:{MASTER_PASSWORD}".encode()).decode()
     body = b'{"scope": ["/pub/deb/tool/7/"], "ttl": 60}'
@@ -537,7 +575,8 @@ EVERY_OUTPUT = ("--verbose", "--report", "r.json", "--junit", "j.xml", "--summar
 
 
 def _leaks(secrets: list[str], folder: Path, said: str) -> Iterator[str]:
-    written = {path.name: path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file()}
+    files = [path for path in folder.iterdir() if path.is_file() and path.suffix in {".json", ".jsonl", ".xml", ".md"}]
+    written = {path.name: path.read_text() for path in files}
     for secret in secrets:
         for form in forms(secret):
             if form in said:

@@ -12,7 +12,7 @@ import posixpath
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -79,6 +79,8 @@ class TokenService:
         self.tells_expiry = True
         self.limits_scope = True
         """Check where a token may write, too, and not only whose it is."""
+        self.checked_one: Callable[[Request], None] = _nothing
+        """Called after each check, before its answer is sent."""
         self.asked: list[Request] = []
         self.checked: list[Request] = []
         self.tokens: list[Token] = []
@@ -139,7 +141,9 @@ class TokenService:
     def answer(self, request: Request) -> tuple[int, object]:
         """Do what a well-behaved service does; returns a status and a JSON document (None: no body)."""
         if request.path == CHECK_PATH:
-            return self._check(request), None
+            status = self._check(request)
+            self.checked_one(request)
+            return status, None
         if _basic(request) != (MASTER_USER, MASTER_PASSWORD):
             return 401, {"error": "only the CI master gets tokens"}
         if request.method == "POST" and request.path == TOKENS_PATH:
@@ -205,6 +209,10 @@ class TokenService:
 
     def _name(self, ours: str) -> str:
         return self.names.get(ours, ours)
+
+
+def _nothing(_request: Request) -> None:
+    pass
 
 
 def _basic(request: Request) -> tuple[str, str] | None:
