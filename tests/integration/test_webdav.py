@@ -316,6 +316,17 @@ def test_a_server_without_delete_is_told_what_stays(folder: Path) -> None:
     assert entry["notes"] == [f"left behind: {part}"]
 
 
+def test_what_stays_is_named_where_publishing_failed_too(folder: Path) -> None:
+    """A repository that can neither rename nor delete keeps the part: the failure names it."""
+    with nginx(NginxOptions(methods="PUT MKCOL")) as server:
+        done = apply(folder, server.settings)
+        (part,) = server.stored()
+
+    assert done.code == 5
+    (entry,) = report(folder)["artifacts"]
+    assert entry["notes"] == [f"left behind: {part}"]
+
+
 def test_a_server_without_move_is_told(folder: Path) -> None:
     """A repository that cannot rename cannot be published to safely: nothing is there afterwards."""
     with nginx(NginxOptions(methods="PUT MKCOL DELETE")) as server:

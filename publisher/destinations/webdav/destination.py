@@ -111,6 +111,7 @@ class WebdavDestination:
             driver.close()
         return replace(
             outcome,
+            notes=(*outcome.notes, *(f"left behind: {part}" for part in driver.left)),
             attempts=driver.attempts,
             uploaded_bytes=driver.uploaded_bytes,
             seconds={**driver.seconds, "total": host.monotonic() - started},

@@ -27,7 +27,7 @@ from publisher.destinations.webdav.effects import (
 from publisher.destinations.webdav.paths import folder_of, part_of
 from publisher.destinations.webdav.ports import MoveAnswer, Repository
 from publisher.destinations.webdav.reader import Reader
-from publisher.errors import SourceChangedError
+from publisher.errors import PublisherError, SourceChangedError
 from publisher.events import Progress, Retrying, Step, StepStarted
 from publisher.http import PIECE_BYTES, StreamedBody
 from publisher.model import ArtifactId, FileSource
@@ -64,11 +64,13 @@ class Driver(Reader):
         self.attempts = 0
         self.uploaded_bytes = 0
         self.placed: list[str] = []
+        self.left: list[str] = []
+        """Parts that could not be deleted."""
 
     def perform(self, effect: Effect[Any]) -> Any:
         match effect:
             case Discard(part):
-                return self._repository.discard(part)
+                return self._discard(part)
             case Pause(attempt, why, retry_after_s):
                 return self._pause(attempt, why, retry_after_s)
             case Move(part, target):
@@ -108,6 +110,13 @@ class Driver(Reader):
         if answer is MoveAnswer.MOVED:
             self.placed.append(target)
         return answer
+
+    def _discard(self, part: str) -> None:
+        try:
+            self._repository.discard(part)
+        except PublisherError:
+            self.left.append(part)
+            raise
 
     def _pieces(self, wanted: RemoteFile, done_before: int) -> Iterator[bytes]:
         """Read the source; its last piece is held back until it is certain that all of it is what was planned.

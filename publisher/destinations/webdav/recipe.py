@@ -60,10 +60,9 @@ class Ending:
 
 @dataclass(slots=True)
 class _Parts:
-    """The parts that this run made, by the file they are for; a part leaves the list when it is gone."""
+    """The parts that this run made, by the file they are for; a part leaves when it is moved or deleted."""
 
     names: dict[str, str] = field(default_factory=dict)
-    left: list[str] = field(default_factory=list)
 
 
 def look(files: Sequence[RemoteFile], *, is_complete: bool = True) -> Steps[Looked]:
@@ -93,7 +92,6 @@ def publish(files: Sequence[RemoteFile], *, verify: VerifyMode) -> Steps[Ending]
     yield from _clean(parts)
     there = len(files) - len(looked.missing)
     notes = [*ending.notes, *([f"{there} of {len(files)} files were there already"] if there else [])]
-    notes += [f"left behind: {part}" for part in parts.left]
     return Ending(ending.status, ending.reason, ending.verification, ending.detail, tuple(notes))
 
 
@@ -113,7 +111,7 @@ def _upload(wanted: RemoteFile, parts: _Parts, verify: VerifyMode) -> Steps[None
             why: TransportError = TransportError(f"the server has not all of {wanted.path} after its upload")
         except TransportError as error:
             why = error
-        yield from _discard(part, parts)
+        yield from _discard(part)
         del parts.names[wanted.path]
         if not (yield from _again(attempt, why)):
             raise why
@@ -197,16 +195,16 @@ def _compare_placed(wanted: RemoteFile) -> Steps[None]:
 
 def _clean(parts: _Parts) -> Steps[None]:
     for part in list(parts.names.values()):
-        yield from _discard(part, parts)
+        yield from _discard(part)
     parts.names.clear()
 
 
-def _discard(part: str, parts: _Parts) -> Steps[None]:
-    """Delete a part of one's own; what cannot be deleted is remembered, and never hides why it is in the way."""
+def _discard(part: str) -> Steps[None]:
+    """Delete a part of one's own; that it stays, which the driver remembers, never hides why it is in the way."""
     try:
         yield from ask(Discard(part))
     except PublisherError:
-        parts.left.append(part)
+        return
 
 
 def _judged(found: tuple[tuple[RemoteFile, Comparison], ...], certainty: Certainty) -> Looked:
