@@ -44,17 +44,14 @@ MEANT: dict[tuple[str, str], str] = {
     ("settings", "http"): "the same: which addresses may be sent a secret",
     ("registries", "http"): "the admin API speaks through the one HTTP client",
     ("manifest", "sources"): "a conda package is asked for its subdir where nothing else says it",
+    ("stores", "http"): "S3 speaks over the connections of the one HTTP client",
     ("planfile", "plan_document"): "the file is the document, written",
     ("planfile", "report"): "both schemas come from one place",
 }
 """Pairs (importer, imported) within a layer that are meant, with the reason."""
 
 HOMES = {
-    "boto3": ("publisher/stores/",),
-    "botocore": ("publisher/stores/",),
-    "mypy_boto3_s3": ("publisher/stores/",),
     "certifi": ("publisher/http/",),
-    "urllib3": ("publisher/stores/",),
     "sqlalchemy": ("publisher/registries/sql/",),
     "psycopg": ("publisher/registries/sql/",),
     "cryptography": ("publisher/sealing/",),
@@ -70,6 +67,10 @@ HOMES = {
     "tenacity": ("publisher/retry.py",),
 }
 """The one room of each vendor library: there its errors are translated and its version is felt."""
+
+
+JUDGES = {"boto3", "botocore", "mypy_boto3_s3", "requests", "urllib3"}
+"""Clients that the tests compare ours with; in the product they would be a second way to do the same."""
 
 
 def modules() -> list[Path]:
@@ -122,6 +123,7 @@ def test_each_vendor_library_has_one_home(path: Path) -> None:
     """A vendor library is imported in its one room, where its errors are translated."""
     where = str(path.relative_to(PACKAGE.parent))
     for name, line, for_types in imports(path):
+        assert name.split(".")[0] not in JUDGES, f"{where}:{line}: {name} is for the tests only"
         home = HOMES.get(name.split(".")[0])
         if home is not None and not for_types:
             assert where.startswith(home), f"{where}:{line}: {name} belongs to {home} only"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 
 from publisher.http.wire import Connection, Origin, Patience, Pieces, request_head
@@ -18,7 +19,7 @@ MAX_IDLE_S = 30.0
 
 
 class Reply:
-    """An answer whose body is still on its way. Close it: the connection goes back then, or is closed."""
+    """An answer whose body is still on its way. Close it once: the connection goes back then, or is closed."""
 
     __slots__ = ("_connection", "_give_back", "_patience", "_response", "headers", "status")
 
@@ -69,6 +70,8 @@ class Pool:
         self._origin = origin
         self._max_idle = max_idle
         self._idle: list[Connection] = []
+        # Whoever forgets to close a pool does not leave its sockets to the garbage collector's complaints.
+        weakref.finalize(self, _close_all, self._idle)
         self._lock = threading.Lock()
         self._is_absolute = origin.proxy is not None and origin.tls is None
         through = origin.proxy.headers() if origin.proxy and self._is_absolute else {}
@@ -102,9 +105,8 @@ class Pool:
     def close(self) -> None:
         """Close the idle connections; the others are closed with their replies."""
         with self._lock:
-            idle, self._idle, self._max_idle = self._idle, [], 0
-        for connection in idle:
-            connection.close()
+            self._max_idle = 0
+        _close_all(self._idle)
 
     def _take(self) -> Connection | None:
         while True:
@@ -123,6 +125,11 @@ class Pool:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+def _close_all(connections: list[Connection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _lower(response: http.client.HTTPResponse) -> dict[str, str]:

@@ -25,7 +25,8 @@ Pieces = bytes | Iterable[bytes | memoryview]
 CONTINUE_S = 1.0
 """How long a server may take to ask for the body before it gets it unasked (RFC 9110 section 10.1.1)."""
 
-_SENT_AT_ONCE_BYTES = 32 * 1024
+SENT_AT_ONCE_BYTES = 128 * 1024
+"""A body of bytes up to this size is sent together with its headers: copying it costs less than a second call."""
 
 
 class Failure(Enum):
@@ -169,7 +170,7 @@ class Connection:
         reader = _Reader(_Receiver(self._socket, patience))
         response = _Response(reader, method)
         is_sent = True
-        if isinstance(body, bytes) and len(body) <= _SENT_AT_ONCE_BYTES and not wait_for_continue:
+        if isinstance(body, bytes) and len(body) <= SENT_AT_ONCE_BYTES and not wait_for_continue:
             with patience.translating():
                 self._send(head + body, patience.next_s())
         else:

@@ -11,6 +11,9 @@ from typing import BinaryIO
 
 from publisher.model import Digest
 
+Progress = Callable[[int], None]
+"""Called with the number of bytes sent since the last call; negative when a request starts over."""
+
 
 class BodyDigest(StrEnum):
     """What a store can compare a body with, and the header that carries it."""

@@ -11,14 +11,14 @@ Adapters translate their vendor's errors here and nowhere else:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from publisher.stores.body import Body, BodyDigest
+from publisher.stores.body import Body, BodyDigest, Progress
 
 __all__ = [
     "CONTROL_PREFIX",
@@ -42,9 +42,6 @@ __all__ = [
 
 CONTROL_PREFIX = ".publish/"
 """Only keys below this prefix may ever be deleted: probes, escrow records, receipts, claims."""
-
-Progress = Callable[[int], None]
-"""Called with the number of bytes sent since the last call; negative when a request starts over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,30 +6,9 @@ What the store said is shown as its error code only: messages of a store may quo
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
-
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    IncompleteReadError,
-    ParamValidationError,
-    ProxyConnectionError,
-    ReadTimeoutError,
-    ResponseStreamingError,
-    SSLError,
-)
-from botocore.parsers import ResponseParserError
-from urllib3.exceptions import HTTPError
-from urllib3.util.ssl_match_hostname import CertificateError
 
 from publisher.errors import (
     CapabilityError,
@@ -40,16 +19,11 @@ from publisher.errors import (
     RejectedError,
     TransportError,
 )
+from publisher.http.wire import Failure, WireError
+from publisher.stores.s3_answers import NotS3Error, RefusedError, http_date
 
-NEVER_SENT = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError, SSLError)
-"""No connection, or none we trust: the store has not seen the request."""
-
-_WORDS = (
-    (ReadTimeoutError, "time-out"),
-    (ConnectionClosedError, "connection closed"),
-    (ResponseStreamingError, "connection closed in the middle of the object"),
-    (IncompleteReadError, "the object was cut short"),
-)
+FAILURES = (WireError, RefusedError, NotS3Error)
+"""What can be said of a request whose answer is not a success."""
 
 MAX_RETRY_AFTER_S = 60.0
 
@@ -77,42 +51,32 @@ class Site:
 
     @contextmanager
     def translated(self, action: str) -> Iterator[None]:
-        """Raise everything the SDK raises inside as one of ours; `action` reads like 'reading x'."""
+        """Raise what a request inside raises as one of ours; `action` reads like 'reading x'."""
         try:
             yield
-        except (ClientError, BotoCoreError, HTTPError, ResponseParserError) as error:
+        except FAILURES as error:
             raise self.translate(error, action) from None
 
-    def translate(self, error: Exception, action: str) -> PublisherError:
-        if isinstance(error, ClientError):
+    def translate(self, error: WireError | RefusedError | NotS3Error, action: str) -> PublisherError:
+        if isinstance(error, RefusedError):
             return self._refusal(error, action)
-        if isinstance(error, SSLError) and _untrusted(error):
-            return RejectedError(
-                f"{action}: the certificate of {self.location} is not trusted",
-                hint="set S3_CA_FILE to the certificate authority's PEM file, and check the endpoint's host name",
-            )
-        if isinstance(error, NEVER_SENT):
-            words = "time-out" if isinstance(error, ConnectTimeoutError) else "no connection"
-            hint = "check the endpoint's host, port and scheme, the network and the proxy"
-            return TransportError(f"{action}: cannot connect to {self.location} ({words})", hint=hint)
-        if isinstance(error, ParamValidationError):
-            return RejectedError(
-                f"{action}: the request is not valid for {self.location}", hint="check the bucket's name"
-            )
-        if isinstance(error, ResponseParserError):
+        if isinstance(error, NotS3Error):
             return ProtocolError(
                 f"{action}: {self.location} sent an answer that is not S3's",
                 hint="is the endpoint an S3 API, or a web page or proxy in front of one?",
             )
-        if isinstance(error, HTTPClientError | HTTPError | BotoCoreError):
-            words = next((text for kind, text in _WORDS if isinstance(error, kind)), type(error).__name__)
-            return TransportError(f"{action}: no whole answer from {self.location} ({words})")
-        raise TypeError("not an error of the SDK")
+        if error.failure is Failure.UNTRUSTED:
+            return RejectedError(
+                f"{action}: the certificate of {self.location} is not trusted",
+                hint="set S3_CA_FILE to the certificate authority's PEM file, and check the endpoint's host name",
+            )
+        if error.is_unsent:
+            hint = "check the endpoint's host, port and scheme, the network and the proxy"
+            return TransportError(f"{action}: cannot connect to {self.location} ({error.failure.value})", hint=hint)
+        return TransportError(f"{action}: no whole answer from {self.location} ({error.failure.value})")
 
-    def _refusal(self, error: ClientError, action: str) -> PublisherError:
-        answer = error.response
-        status, code = status_of(error), code_of(error)
-        headers: Mapping[str, str] = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    def _refusal(self, error: RefusedError, action: str) -> PublisherError:
+        status, code, headers = error.status, code_of(error), error.headers
         said = f"{action}: {self.location} answered {status}" + (f" {code}" if code and code != str(status) else "")
         if (status >= 500 and status != 501) or status in {408, 429} or code in _THROTTLED:
             return TransportError(said, hint=None, retry_after_s=_retry_after(headers))
@@ -123,7 +87,7 @@ class Site:
                 f"{action}: {self.location} refuses requests because {_skew(headers)}",
                 hint="set this machine's clock (NTP); S3 accepts 15 minutes of difference",
             )
-        if region := _other_region(answer, headers, status=status, code=code):
+        if region := _other_region(error, code=code):
             return RejectedError(said, hint=f"the bucket is in another region: {region}", status=status)
         if status in {401, 403} or code in _CREDENTIALS:
             hint = _CREDENTIALS.get(code) or (
@@ -131,7 +95,7 @@ class Site:
                 " when the credentials may not list the bucket"
             )
             return CredentialsError(said, hint=hint)
-        if status == 501 or code in {"NotImplemented", "UnsupportedOperation"} or _about_condition(answer):
+        if status == 501 or code in {"NotImplemented", "UnsupportedOperation"} or _about_condition(error):
             return CapabilityError(said, hint="the store does not support conditional writes (If-None-Match, If-Match)")
         if code == "NoSuchBucket":
             return no_bucket(self.location)
@@ -152,40 +116,22 @@ def no_bucket(location: str) -> RejectedError:
     )
 
 
-def status_of(error: ClientError) -> int:
-    """Return the HTTP status, or 0 where the answer had none."""
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def code_of(error: ClientError) -> str:
+def code_of(error: RefusedError) -> str:
     """Return the store's error code if it looks like one, else an empty string."""
-    code = str(error.response.get("Error", {}).get("Code", ""))
+    code = error.details.get("Code", "")
     return code if _CODE.fullmatch(code) else ""
-
-
-def server_time(headers: Mapping[str, str]) -> datetime | None:
-    """Parse the `Date` header; None if there is none or it is nonsense."""
-    try:
-        parsed = parsedate_to_datetime(headers["date"])
-    except (KeyError, ValueError, TypeError):
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after", "")
     if value.isascii() and value.isdecimal() and len(value) < 10:
         return min(float(value), MAX_RETRY_AFTER_S)
-    try:
-        moment = parsedate_to_datetime(value)
-        seconds = (moment - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError):
-        return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
+    moment = http_date(value)
+    return None if moment is None else min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
 
 
 def _skew(headers: Mapping[str, str]) -> str:
-    theirs = server_time(headers)
+    theirs = http_date(headers.get("date", ""))
     if theirs is None:
         return "this machine's clock is wrong"
     minutes = round((datetime.now(UTC) - theirs).total_seconds() / 60)
@@ -194,27 +140,16 @@ def _skew(headers: Mapping[str, str]) -> str:
     )
 
 
-def _other_region(answer: Any, headers: Mapping[str, str], *, status: int, code: str) -> str | None:
+def _other_region(error: RefusedError, *, code: str) -> str | None:
     """Return advice if the answer says that the bucket lives in another region."""
     redirected = code in {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
-    region = headers.get("x-amz-bucket-region") or answer.get("Error", {}).get("Region") or ""
-    if not redirected and not (status in {301, 307, 400} and region):
+    region = error.headers.get("x-amz-bucket-region") or error.details.get("Region", "")
+    if not redirected and not (error.status in {301, 307, 400} and region):
         return None
-    return f"set S3_REGION to {region}" if _CODE.fullmatch(str(region)) else "check S3_REGION and S3_ENDPOINT"
+    return f"set S3_REGION to {region}" if _CODE.fullmatch(region) else "check S3_REGION and S3_ENDPOINT"
 
 
-def _about_condition(answer: Any) -> bool:
+def _about_condition(error: RefusedError) -> bool:
     """Tell whether a 400 complains of the condition header, in its message or its header field."""
-    error = answer.get("Error", {})
-    text = " ".join(str(error.get(name, "")) for name in ("Message", "Header", "ArgumentName"))
+    text = " ".join(error.details.get(name, "") for name in ("Message", "Header", "ArgumentName"))
     return "if-none-match" in text.lower() or "if-match" in text.lower()
-
-
-def _untrusted(error: SSLError) -> bool:
-    """Tell a certificate that will not do, or is another host's, from a handshake that was cut."""
-    cause: object = error.kwargs.get("error")
-    while isinstance(cause, Exception):
-        if isinstance(cause, ssl.SSLCertVerificationError | CertificateError):
-            return True
-        cause = cause.args[0] if cause.args else None
-    return False

@@ -1,60 +1,41 @@
-"""What every publish asks of an S3 bucket: look, create, read. boto3 behind the port.
+"""What every publish asks of an S3 bucket: look, create, read.
 
 Keeps the promise of the port that a create is one request: whatever the answer leaves open is AMBIGUOUS, never
-guessed. Refuses to follow redirects, to read settings from the environment and to overwrite.
+guessed. Refuses to overwrite.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
-from urllib3.exceptions import HTTPError
-
+from publisher.cancellation import Cancellation
 from publisher.errors import ProtocolError, TransportError
+from publisher.http.pool import Reply
+from publisher.http.wire import WireError
+from publisher.retry import RetryPolicy
 from publisher.stores.keys import require_control_key, require_key
 from publisher.stores.port import CONTROL_PREFIX, Body, CreateAnswer, ObjectInfo, Progress
-from publisher.stores.s3_client import Clients, make_clients
-from publisher.stores.s3_errors import NEVER_SENT, Site, code_of, no_bucket, server_time, status_of
+from publisher.stores.s3_answers import Element, NotS3Error, RefusedError, S3Answer, decoded, document_of, http_date
+from publisher.stores.s3_bucket import Bucket, Query
+from publisher.stores.s3_errors import FAILURES, Site, code_of, no_bucket
 from publisher.stores.s3_options import S3Options
-from publisher.stores.upload_body import UploadBody, crc32_text
 
-if TYPE_CHECKING:
-    from botocore.response import StreamingBody
-    from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, HeadObjectOutputTypeDef, PutObjectRequestTypeDef
+Result = TypeVar("Result")
 
-SDK_ERRORS = (ClientError, BotoCoreError, HTTPError, ResponseParserError)
 OPEN = 0
 """Stands for the status of an answer that did not come, or not whole: what was asked may have been done."""
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
+_META = "x-amz-meta-"
 _PIECE = 1024 * 1024
 _MAX_SERVER = 100
 _DRIP = 1024
 """Bytes a second: a download that stays below is given up once it took longer than the read time-out."""
-
-
-class ObjectHeaders(TypedDict, total=False):
-    """What is set when an object begins, be it with its bytes or with an upload."""
-
-    ContentType: str
-    CacheControl: str
-    Metadata: Mapping[str, str]
-
-
-class DigestHeaders(TypedDict, total=False):
-    """What a body says of itself beside its signature."""
-
-    ContentMD5: str
-    ChecksumCRC32: str
 
 
 class S3Objects:
@@ -64,8 +45,9 @@ class S3Objects:
         self._options = options
         self._site = Site(options.location)
         self._bucket_seen = False
-        self._made: Clients | None = None
+        self._made: Bucket | None = None
         self._lock = threading.Lock()
+        self._retry = RetryPolicy(attempts=options.read_attempts, base_s=0.2, cap_s=2.0, retry_after_cap_s=2.0)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.location!r})"
@@ -79,39 +61,36 @@ class S3Objects:
         return self._options.region
 
     @property
-    def _clients(self) -> Clients:
+    def _bucket(self) -> Bucket:
         with self._lock:
             if self._made is None:
-                with self._site.translated("preparing requests"):
-                    self._made = make_clients(self._options)
+                self._made = Bucket(self._options)
             return self._made
-
-    @property
-    def _reading(self) -> S3Client:
-        return self._clients.repeating
 
     def head(self, key: str) -> ObjectInfo | None:
         require_key(key)
-        with self._site.translated(f"looking up {key}"):
-            asked = time.time()
-            try:
-                answer = self._reading.head_object(Bucket=self._options.bucket, Key=key)
-            except ClientError as error:
-                if status_of(error) != 404:
-                    raise
-            else:
-                self._bucket_seen = True
-                return _info(answer, local_time=(asked + time.time()) / 2)
-        self._require_bucket()
-        return None
+        info = self._asked(f"looking up {key}", lambda: self._head(key))
+        if info is None:
+            self._require_bucket()
+        self._bucket_seen = True
+        return info
+
+    def _head(self, key: str) -> ObjectInfo | None:
+        asked = time.time()
+        try:
+            answer = self._bucket.ask("HEAD", key)
+        except RefusedError as error:
+            if error.status == 404:
+                return None
+            raise
+        return _info(answer, local_time=(asked + time.time()) / 2)
 
     def create(
         self, key: str, body: Body, *, metadata: Mapping[str, str], progress: Progress | None = None
     ) -> CreateAnswer:
         require_key(key)
-        request = self._put_request(key, body, metadata=metadata)
-        request["IfNoneMatch"] = "*"
-        status = self._put(request, body, progress=progress, refusals={409, 412}, action=f"storing {key}")
+        headers = object_headers(key, metadata) | {"if-none-match": "*"}
+        status = self._put(key, body, headers, progress=progress, refusals={409, 412}, action=f"storing {key}")
         answers = {200: CreateAnswer.CREATED, 412: CreateAnswer.EXISTS, 409: CreateAnswer.BUSY}
         return answers.get(status, CreateAnswer.AMBIGUOUS)
 
@@ -119,83 +98,60 @@ class S3Objects:
         self, key: str, body: Body, *, metadata: Mapping[str, str], progress: Progress | None = None
     ) -> CreateAnswer:
         require_key(key)
-        request = self._put_request(key, body, metadata=metadata)
-        status = self._put(request, body, progress=progress, refusals={409}, action=f"storing {key}")
+        headers = object_headers(key, metadata)
+        status = self._put(key, body, headers, progress=progress, refusals={409}, action=f"storing {key}")
         return CreateAnswer.CREATED if status == 200 else CreateAnswer.AMBIGUOUS
-
-    def _put_request(self, key: str, body: Body, *, metadata: Mapping[str, str]) -> PutObjectRequestTypeDef:
-        """Return a request that still lacks its condition and its body."""
-        request: PutObjectRequestTypeDef = {"Bucket": self._options.bucket, "Key": key}
-        request |= object_headers(key, metadata)  # type: ignore[typeddict-item]  # a part of it
-        request |= digest_headers(body)  # type: ignore[typeddict-item]  # a part of it
-        return request
 
     def _put(
         self,
-        request: PutObjectRequestTypeDef,
+        key: str,
         body: Body,
+        headers: Mapping[str, str],
         *,
         progress: Progress | None,
         refusals: set[int],
         action: str,
     ) -> int:
-        with closing(UploadBody(body, progress)) as upload:
-            request["Body"] = upload  # type: ignore[typeddict-item]  # the SDK wants no more than read, seek and a length
-            return self._once(
-                lambda: self._clients.once.put_object(**request), upload=upload, refusals=refusals, action=action
-            )
+        def put() -> bool:
+            answer = self._bucket.store(key, body, headers=headers, progress=progress, may_be_refused=True)
+            # Without an ETag, or with a web page, it is no answer of a store that has the object.
+            return bool(answer.headers.get("etag")) and not answer.body.strip()
 
-    def _once(
-        self,
-        send: Callable[[], Mapping[str, object]],
-        *,
-        action: str,
-        refusals: set[int],
-        upload: UploadBody | None = None,
-    ) -> int:
+        return self._once(put, refusals=refusals, action=action)
+
+    def _once(self, send: Callable[[], bool], *, refusals: set[int], action: str) -> int:
         """Send one request that makes an object. Return 200, a status of `refusals`, or `OPEN`; raise the rest."""
         try:
-            answer = send()
-        except SDK_ERRORS as error:
-            if upload is not None and upload.failure is not None:
-                raise upload.failure from None
-            if isinstance(error, ClientError) and status_of(error) in refusals and code_of(error) != "NoSuchBucket":
-                return status_of(error)
+            return 200 if send() else OPEN
+        except FAILURES as error:
+            if isinstance(error, RefusedError) and error.status in refusals and code_of(error) != "NoSuchBucket":
+                return error.status
             translated = self._site.translate(error, action)
-            if isinstance(translated, TransportError) and not isinstance(error, NEVER_SENT):
+            if isinstance(translated, TransportError) and not (isinstance(error, WireError) and error.is_unsent):
                 return OPEN
-            raise translated from None
-        # A cut header block looks like a success without an ETag. Ceph leaves the ETag of a completion empty.
-        return 200 if answer.get("ETag") or answer.get("Key") else OPEN
+        raise translated
 
     @contextmanager
     def read(self, key: str) -> Iterator[Iterator[bytes]]:
         require_key(key)
-        with self._opened(key, version_id=None, action=f"reading {key}") as pieces:
+        with self._opened(key, query=(), action=f"reading {key}") as pieces:
             yield pieces
 
     @contextmanager
-    def _opened(self, key: str, *, version_id: str | None, action: str) -> Iterator[Iterator[bytes]]:
-        request: GetObjectRequestTypeDef = {"Bucket": self._options.bucket, "Key": key}
-        if version_id is not None:
-            request["VersionId"] = version_id
-        with self._site.translated(action):
-            answer = self._reading.get_object(**request)
-        size = answer.get("ContentLength")
-        with closing(answer["Body"]) as stream:
-            if size is None:
+    def _opened(self, key: str, *, query: Query, action: str) -> Iterator[Iterator[bytes]]:
+        with closing(self._asked(action, lambda: self._bucket.opened(key, query=query))) as reply:
+            size = reply.headers.get("content-length", "")
+            if not size.isdecimal():
                 raise ProtocolError(f"{action}: {self.location} does not say how long the object is")
-            yield self._pieces(stream, size=size, action=action)
+            yield self._pieces(reply, size=int(size), action=action)
 
-    def _pieces(self, stream: StreamingBody, *, size: int, action: str) -> Iterator[bytes]:
+    def _pieces(self, reply: Reply, *, size: int, action: str) -> Iterator[bytes]:
         received, waited = 0, 0.0
-        raw = stream.__enter__()
-        # Returns what has come so far: waiting for a whole piece, a dripping server would never run into a time-out.
-        read = getattr(raw, "read1", raw.read)
         while received < size:
             with self._site.translated(action):
                 started = time.monotonic()
-                piece = read(min(_PIECE, size - received))
+                # What has come so far: waiting for a whole piece, a dripping server would never run into a time-out.
+                piece = reply.read_some(min(_PIECE, size - received))
                 waited += time.monotonic() - started
             if not piece:
                 break
@@ -208,56 +164,89 @@ class S3Objects:
 
     def delete_control(self, key: str) -> None:
         require_control_key(key)
-        with self._site.translated(f"deleting {key}"):
-            try:
-                self._reading.delete_object(Bucket=self._options.bucket, Key=key)
-            except ClientError as error:
-                if status_of(error) != 404:
-                    raise
+        self._asked(f"deleting {key}", lambda: self._unless_absent("DELETE", key))
+
+    def close(self) -> None:
+        """Release idle connections."""
+        if self._made is not None:
+            self._made.close()
+
+    def _unless_absent(self, method: str, key: str | None, *, query: Query = ()) -> None:
+        """Send a request for which it is fine that there is nothing."""
+        try:
+            self._bucket.ask(method, key, query=query)
+        except RefusedError as error:
+            if error.status != 404:
+                raise
+
+    def _asked(self, action: str, ask: Callable[[], Result]) -> Result:
+        """Ask something that changes nothing, or nothing more when it is sent again, as often as the options allow."""
+
+        def translated() -> Result:
+            with self._site.translated(action):
+                return ask()
+
+        return self._retry.call(translated, cancellation=Cancellation(), notice=_quiet)
+
+    def _listed(self, query: Query, name: str, markers: tuple[str, str]) -> Iterator[tuple[Mapping[str, str], Element]]:
+        """Yield the headers and the document of each page of a list. Raises like `Bucket.ask`, and `NotS3Error`."""
+        asked = [*query, ("encoding-type", "url")]
+        at: list[tuple[str, str]] = []
+        while True:
+            answer = self._bucket.ask("GET", query=[*asked, *at])
+            page = document_of(answer, name)
+            yield answer.headers, page
+            if page.texts.get("IsTruncated") != "true":
+                return
+            key, other = (page.texts.get(_next(marker), "") for marker in markers)
+            before, at = at, list(zip(markers, (decoded(key, page), other), strict=True))
+            if at == before or not key:
+                raise NotS3Error
 
     def _require_bucket(self) -> None:
         """Raise unless the bucket was seen once: HEAD of an object says 404 for a missing bucket, too."""
-        if self._bucket_seen:
-            return
-        with self._site.translated("looking for the bucket"):
-            try:
-                self._reading.head_bucket(Bucket=self._options.bucket)
-            except ClientError as error:
-                if status_of(error) == 404:
-                    raise no_bucket(self.location) from None
-                # Without the right to list, the bucket answers 403: it is there.
-                if status_of(error) != 403:
-                    raise
-        self._bucket_seen = True
+        if not self._bucket_seen:
+            self._asked("looking for the bucket", self._head_bucket)
+
+    def _head_bucket(self) -> None:
+        try:
+            self._bucket.ask("HEAD")
+        except RefusedError as error:
+            if error.status == 404:
+                raise no_bucket(self.location) from None
+            # Without the right to list, the bucket answers 403: it is there.
+            if error.status != 403:
+                raise
 
 
-def object_headers(key: str, metadata: Mapping[str, str]) -> ObjectHeaders:
+def object_headers(key: str, metadata: Mapping[str, str]) -> dict[str, str]:
     """Return what to set for a new object; control objects are deleted one day, the others never change."""
-    headers: ObjectHeaders = {"ContentType": "application/octet-stream", "Metadata": metadata}
+    headers = {"content-type": "application/octet-stream"}
     if not key.startswith(CONTROL_PREFIX):
-        headers["CacheControl"] = _IMMUTABLE
-    return headers
+        headers["cache-control"] = _IMMUTABLE
+    return headers | {_META + name.lower(): value for name, value in metadata.items()}
 
 
-def digest_headers(body: Body) -> DigestHeaders:
-    """Return the digests a body knows, but for the one that is signed."""
-    headers: DigestHeaders = {}
-    if body.md5 is not None:
-        headers["ContentMD5"] = b64encode(body.md5).decode()
-    if body.crc32 is not None:
-        headers["ChecksumCRC32"] = crc32_text(body.crc32)
-    return headers
-
-
-def _info(answer: HeadObjectOutputTypeDef, *, local_time: float) -> ObjectInfo:
-    headers = answer["ResponseMetadata"]["HTTPHeaders"]
-    server = server_time(headers)
-    modified = answer.get("LastModified")
+def _info(answer: S3Answer, *, local_time: float) -> ObjectInfo:
+    headers = answer.headers
+    server, modified = http_date(headers.get("date", "")), http_date(headers.get("last-modified", ""))
+    size = headers.get("content-length", "")
+    if not size.isdecimal():
+        raise NotS3Error
     return ObjectInfo(
-        size_bytes=answer["ContentLength"],
-        etag=answer.get("ETag", ""),
-        metadata={name.lower(): value for name, value in answer.get("Metadata", {}).items()},
+        size_bytes=int(size),
+        etag=headers.get("etag", ""),
+        metadata={name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)},
         age_s=(server - modified).total_seconds() if server and modified else None,
         clock_offset_s=(server - datetime.fromtimestamp(local_time, UTC)).total_seconds() if server else None,
         server=headers.get("server", "")[:_MAX_SERVER],
     )
+
+
+def _next(marker: str) -> str:
+    """Return the element that says where the next page begins: `NextKeyMarker` for `key-marker`."""
+    return "Next" + "".join(word.capitalize() for word in marker.split("-"))
+
+
+def _quiet(_attempt: int, _wait_s: float, _why: str) -> None:
+    pass

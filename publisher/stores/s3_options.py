@@ -14,8 +14,10 @@ AddressingStyle = Literal["path", "virtual", "auto"]
 class S3Options:
     """Everything about one bucket; nothing is looked up anywhere else.
 
-    `ca_file` replaces the built-in certificate authorities, `proxy` is an http(s) URL or None for a direct connection.
-    Timeouts are seconds without progress. `read_attempts` counts the first try of a request that changes nothing.
+    `ca_file` replaces the built-in certificate authorities, `proxy` is an http URL or None for a direct connection.
+    Timeouts are seconds without progress, but for `answer_timeout_s`: that bounds the whole answer, however slowly it
+    drips, once the body was sent (completing a large upload takes a store minutes). `read_attempts` counts the first
+    try of a request that changes nothing.
     """
 
     endpoint: str
@@ -29,6 +31,7 @@ class S3Options:
     proxy: str | None = field(default=None, repr=False)
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 60.0
+    answer_timeout_s: float = 300.0
     read_attempts: int = 4
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from binascii import crc32
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import md5, sha256
 
@@ -16,7 +16,7 @@ from publisher.errors import RejectedError
 from publisher.model import Digest
 from publisher.stores import anchored
 from publisher.stores.port import Body, Progress
-from publisher.stores.upload_body import UploadBody
+from publisher.stores.upload_body import upload_pieces
 
 _PIECE = 1024 * 1024
 
@@ -34,11 +34,8 @@ def stage(body: Body, name: str, *, inside: int, mode: int, progress: Progress |
     seen = sha256()
     seen_md5 = None if body.md5 is None else md5(usedforsecurity=False)
     seen_crc32 = None if body.crc32 is None else 0
-    with (
-        closing(UploadBody(body, progress)) as source,
-        os.fdopen(anchored.create_new(name, inside=inside), "wb") as file,
-    ):
-        while piece := source.read(_PIECE):
+    with os.fdopen(anchored.create_new(name, inside=inside), "wb") as file:
+        for piece in upload_pieces(body, progress):
             seen.update(piece)
             if seen_md5 is not None:
                 seen_md5.update(piece)

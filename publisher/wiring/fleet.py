@@ -74,6 +74,11 @@ def settings_fleet(spec: DestinationSpec, settings: FleetSettings, around: Surro
         close = api.close
     if registry.lookup_batch > 1:
         registry = CoalescingRegistry(registry)
+
+    def close_both() -> None:
+        store.close()
+        close()
+
     return _destination(
         store,
         registry,
@@ -81,7 +86,7 @@ def settings_fleet(spec: DestinationSpec, settings: FleetSettings, around: Surro
         claims=claims,
         fallback=_fallback(settings, around),
         tables=tables,
-        close=close,
+        close=close_both,
         recovery=settings.recovery,
         statements=_statements(store, settings),
         gate=StoreGate(store, ProbeCache(around.state_folder, now=time.time) if around.state_folder else None),

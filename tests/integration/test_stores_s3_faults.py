@@ -144,6 +144,33 @@ def test_s7_a_dripping_download_is_given_up(proxy: FaultProxy, behind: S3Store, 
     assert time.monotonic() - started < 6
 
 
+@pytest.mark.parametrize("after", [0, 150], ids=["at-once", "in-the-headers"])
+def test_s7_a_dripping_answer_is_given_up(proxy: FaultProxy, behind: S3Store, direct: S3Store, after: int) -> None:
+    """S7: an answer that drips is an error in time for a lookup, and ambiguous for a create."""
+    direct.create(KEY, BODY, metadata={})
+    impatient = S3Store(replace(behind._options, read_attempts=1, answer_timeout_s=1.0))
+    started = time.monotonic()
+
+    proxy.arm(Fault(Kind.DRIP, "HEAD", after=after, rate=20))
+    with pytest.raises(TransportError, match="time limit"):
+        impatient.head(KEY)
+    proxy.arm(Fault(Kind.DRIP, "PUT", after=after, rate=20))
+    assert impatient.create(f"{KEY}2", Body.of(b"x"), metadata={}) is CreateAnswer.AMBIGUOUS
+
+    assert time.monotonic() - started < 6
+
+
+def test_a_lookup_that_was_cut_is_not_an_object_without_metadata(
+    proxy: FaultProxy, behind: S3Store, direct: S3Store
+) -> None:
+    """Headers that end in the middle are an error: nobody may take our own object for a stranger's."""
+    direct.create(KEY, BODY, metadata={"publish-nonce": "mine"})
+    proxy.arm(Fault(Kind.TRUNCATE_DOWN, "HEAD", after=250, times=10))
+
+    with pytest.raises(TransportError):
+        behind.head(KEY)
+
+
 def test_a_slow_line_is_no_fault(proxy: FaultProxy, behind: S3Store, direct: S3Store) -> None:
     """A throttled upload that makes progress succeeds."""
     proxy.arm(Fault(Kind.THROTTLE, "PUT", rate=2_500_000))

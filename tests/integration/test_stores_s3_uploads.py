@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -14,6 +14,7 @@ from publisher.errors import (
     CredentialsError,
     LocalResourceError,
     NotFoundError,
+    ProtocolError,
     PublisherError,
     RejectedError,
     TransportError,
@@ -53,9 +54,13 @@ def content(store: S3Store) -> bytes:
         return b"".join(pieces)
 
 
-def scripted_store(url: str) -> S3Store:
+def scripted_options(url: str) -> S3Options:
     options = S3Options(endpoint=url, access_key="AK", secret_key="SK", bucket="bucket")
-    return S3Store(replace(options, read_timeout_s=2.0, connect_timeout_s=2.0, read_attempts=3))
+    return replace(options, read_timeout_s=2.0, connect_timeout_s=2.0, read_attempts=3)
+
+
+def scripted_store(url: str) -> S3Store:
+    return S3Store(scripted_options(url))
 
 
 @pytest.mark.parametrize(
@@ -279,3 +284,69 @@ def test_a_store_without_versions_has_none(code: int) -> None:
         assert list(scripted_store(server.url).versions(KEY)) == []
     with scripted(s3_error(403, "AccessDenied")) as server, pytest.raises(CredentialsError):
         scripted_store(server.url).versions(KEY)
+
+
+def page(name: str, entries: str, **texts: str) -> Answer:
+    return xml(name, entries + "".join(f"<{key}>{value}</{key}>" for key, value in texts.items()))
+
+
+def test_open_uploads_are_listed_page_by_page() -> None:
+    """A list goes on where its last page ended, with keys decoded."""
+    upload = "<Upload><Key>dev/{0}</Key><UploadId>{0}</UploadId></Upload>"
+    first = page(
+        "ListMultipartUploadsResult",
+        upload.format("a"),
+        EncodingType="url",
+        IsTruncated="true",
+        NextKeyMarker="dev%2Fa",
+        NextUploadIdMarker="a",
+    )
+    with scripted(first, page("ListMultipartUploadsResult", upload.format("b"), IsTruncated="false")) as server:
+        found = scripted_store(server.url).open_uploads("dev/")
+        asked = [parse_qs(urlsplit(each.path).query, keep_blank_values=True) for each in server.asked]
+
+    assert [(each.key, each.upload_id) for each in found] == [("dev/a", "a"), ("dev/b", "b")]
+    assert asked[0] == {"uploads": [""], "prefix": ["dev/"], "encoding-type": ["url"]}
+    assert (asked[1]["key-marker"], asked[1]["upload-id-marker"]) == (["dev/a"], ["a"])
+
+
+def test_versions_are_listed_page_by_page_and_no_further() -> None:
+    """The current version and those of other keys are left out, and nothing behind them is asked for."""
+
+    def version(key: str, name: str, *, latest: str = "false") -> str:
+        return (
+            f"<Version><Key>{key}</Key><VersionId>{name}</VersionId><IsLatest>{latest}</IsLatest><Size>3</Size>"
+            f"<ETag>e</ETag><LastModified>2026-04-1{name}T00:00:00Z</LastModified></Version>"
+        )
+
+    pages = [
+        page(
+            "ListVersionsResult",
+            version(KEY, "9", latest="true") + version(KEY, "7"),
+            IsTruncated="true",
+            NextKeyMarker=KEY,
+            NextVersionIdMarker="7",
+        ),
+        page(
+            "ListVersionsResult",
+            version(KEY, "8") + version(f"{KEY}2", "1"),
+            IsTruncated="true",
+            NextKeyMarker=f"{KEY}2",
+            NextVersionIdMarker="1",
+        ),
+    ]
+    with scripted(*pages) as server:
+        found = scripted_store(server.url).versions(KEY)
+        assert len(server.asked) == 2
+
+    assert [each.version_id for each in found] == ["8", "7"]
+
+
+def test_a_list_that_does_not_move_on_is_nonsense() -> None:
+    """A store that repeats its page for ever is not believed for ever."""
+    same = page("ListMultipartUploadsResult", "", IsTruncated="true", NextKeyMarker="dev/a", NextUploadIdMarker="a")
+    with scripted(same) as server:
+        with pytest.raises(ProtocolError):
+            S3Store(replace(scripted_options(server.url), read_attempts=1)).open_uploads("")
+
+        assert len(server.asked) == 2

@@ -190,10 +190,6 @@ def _warm_up() -> None:
         with suppress(ImportError):
             if not found.name.endswith("__main__"):
                 importlib.import_module(found.name)
-    from publisher.stores.s3_client import make_clients
-    from publisher.stores.s3_options import S3Options
-
-    make_clients(S3Options(endpoint="http://127.0.0.1:1", access_key="a", secret_key="s", bucket="bucket"))
     gc.freeze()
 
 
