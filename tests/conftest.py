@@ -7,6 +7,7 @@ pytest_plugins = (
     "tests.support.fault_proxy",
     "tests.support.sql_servers",
     "tests.support.admin_api",
+    "tests.support.arkindex_server",
     "tests.support.fleets",
     "tests.support.conda_world",
     "tests.support.registries",
