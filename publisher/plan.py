@@ -38,6 +38,7 @@ DECISIONS: Mapping[State, tuple[Action, Reason]] = {
     State.MISSING: (Action.CREATE, Reason.NOT_REGISTERED),
     State.UNFINISHED: (Action.FINISH, Reason.UNFINISHED_UPLOAD),
     State.ORPHAN: (Action.BLOCKED, Reason.ORPHAN_OBJECT),
+    State.OUTDATED: (Action.FINISH, Reason.LABELS_OUTDATED),
 }
 
 

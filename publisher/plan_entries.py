@@ -28,6 +28,7 @@ from publisher.model import (
     PackageSource,
     Source,
     SourceFacts,
+    WorkerForm,
     WorkerIdentity,
     WorkerSource,
 )
@@ -204,18 +205,31 @@ class PackageEntry(_Facts):
         return PackageSource(file, self.filename, self.subdir, tuple(self.expected.items()))
 
 
+class DescriptionEntry(Document):
+    """The file with a worker's description."""
+
+    path: RootPath
+    shown: str
+
+
 class WorkerEntry(_Facts):
-    """A worker's image and configuration file; `sha256` is that of the canonical request."""
+    """A worker's image, and the file that describes it; `sha256` is of all that a version is made of."""
 
     type: Literal["worker"]
     image: str
+    form: Literal["listed", "single", "defined"]
     path: RootPath
     config_shown: str
-    overrides: dict[str, str]
+    description: DescriptionEntry | None
+    values: dict[str, str]
 
     def source(self, root: Path) -> Source:
         config = FileSource(root / self.path, root, self.config_shown)
-        return WorkerSource(self.image, config, tuple(self.overrides.items()), self.shown)
+        text = self.description
+        description = FileSource(root / text.path, root, text.shown) if text else None
+        return WorkerSource(
+            self.image, config, WorkerForm(self.form), description, tuple(self.values.items()), self.shown
+        )
 
 
 AnyEntry = FileEntry | FilesEntry | ImageEntry | PackageEntry | WorkerEntry
@@ -264,12 +278,15 @@ def entry_of(source: Source, facts: SourceFacts | None, *, root: Path) -> AnyEnt
                 }
             )
         case WorkerSource():
+            text = source.description
             return WorkerEntry(
                 type="worker",
                 image=source.image,
+                form=source.form.value,
                 path=relative(source.config),
                 config_shown=source.config.shown,
-                overrides=dict(source.overrides),
+                description=DescriptionEntry(path=relative(text), shown=text.shown) if text else None,
+                values=dict(source.values),
                 shown=source.shown,
                 size_bytes=size_bytes,
                 sha256=sha256,

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     NOT_READY = "not_ready"
     LOOKUP_FAILED = "lookup_failed"
     FILTERED = "filtered"
+    LABELS_OUTDATED = "labels_outdated"
 
 
 NEEDS_A_PERSON = frozenset(

@@ -85,6 +85,8 @@ def explain_lines(row: PlanRow) -> list[Line]:
     artifact, observation = row.artifact, row.observation
     values = {"destination": artifact.destination, **artifact.identity.fields()}
     values[_SOURCE_NAMES[type(artifact.source)]] = artifact.source.shown
+    if isinstance(artifact.source, WorkerSource):
+        values |= {"config": artifact.source.config.shown, **dict(artifact.source.values)}
     if "compression" in artifact.origins:
         values["compression"] = artifact.compression.value
     values |= dict(artifact.options)

@@ -121,6 +121,8 @@ def next_step(observation: Observation) -> str | None:
             return "`publish apply` publishes it"
         case State.UNFINISHED:
             return "`publish apply` or `publish repair` registers what is there, without another upload"
+        case State.OUTDATED:
+            return "`publish apply` brings its branch and tag up to date"
         case State.DAMAGED:
             return "`publish repair` puts the registered bytes back, if a copy is left or they can be made again"
         case State.ORPHAN:
@@ -138,7 +140,7 @@ def _exit_code(result: VerifyResult) -> int:
     match observation.state:
         case State.PUBLISHED:
             return ExitCode.OK if statement is None or statement.is_valid else ExitCode.NEEDS_A_PERSON
-        case State.UNKNOWN | State.MISSING | State.UNFINISHED:
+        case State.UNKNOWN | State.MISSING | State.UNFINISHED | State.OUTDATED:
             return ExitCode.FAILED
         case State.COLLISION | State.DAMAGED | State.CONFLICT | State.ORPHAN:
             return ExitCode.NEEDS_A_PERSON

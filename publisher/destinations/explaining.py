@@ -19,6 +19,7 @@ _REASONS = {
 _TO_APPLY = {
     State.MISSING: (Reason.NOT_REGISTERED, "nothing to repair; `publish apply` publishes it"),
     State.UNFINISHED: (Reason.UNFINISHED_UPLOAD, "nothing is changed by a repair; `publish apply` finishes it"),
+    State.OUTDATED: (Reason.LABELS_OUTDATED, "nothing is changed by a repair; `publish apply` moves the labels"),
 }
 
 
@@ -27,7 +28,7 @@ def explained(observation: Observation) -> Outcome:
     match observation.state:
         case State.PUBLISHED:
             return Outcome(Status.SKIPPED, Reason.ALREADY_REGISTERED, object=observation.object)
-        case State.MISSING | State.UNFINISHED:
+        case State.MISSING | State.UNFINISHED | State.OUTDATED:
             reason, note = _TO_APPLY[observation.state]
             return Outcome(Status.SKIPPED, reason, object=observation.object, notes=(note,))
         case State.UNKNOWN:

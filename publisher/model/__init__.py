@@ -45,6 +45,7 @@ from publisher.model.sources import (
     NamedFile,
     PackageSource,
     Source,
+    WorkerForm,
     WorkerSource,
 )
 
@@ -81,6 +82,7 @@ __all__ = [
     "State",
     "Status",
     "UnreadySource",
+    "WorkerForm",
     "WorkerIdentity",
     "WorkerSource",
     "failure_from",

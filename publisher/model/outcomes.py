@@ -20,6 +20,7 @@ class State(StrEnum):
     MISSING = "missing"
     UNFINISHED = "unfinished"
     ORPHAN = "orphan"
+    OUTDATED = "outdated"
 
 
 class Certainty(StrEnum):

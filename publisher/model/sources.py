@@ -7,6 +7,7 @@ call it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 
@@ -49,6 +50,17 @@ class ImageSource:
     architecture: str = ""
 
 
+class WorkerForm(StrEnum):
+    """How a file describes workers."""
+
+    LISTED = "listed"
+    """`.arkindex.yml`, format 2: a list of workers."""
+    SINGLE = "single"
+    """A file that `.arkindex.yml` names by a pattern: one worker of its list."""
+    DEFINED = "defined"
+    """A definition, `arkindex/NAME.yml`: one worker, for servers that import its text."""
+
+
 @dataclass(frozen=True, slots=True)
 class PackageSource:
     """A conda package. It has to say of itself what it is called: `filename`, and that it is for `subdir`.
@@ -68,14 +80,18 @@ class PackageSource:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSource:
-    """What a worker version is made of: a Docker image, by name only, and its worker's configuration file.
+    """What a worker version is made of: a Docker image, by name only, and the file that describes its worker.
 
-    `overrides` are further values of the request (names and texts, in the order of the kind's fields).
+    `description` is the file with the worker's description, where the configuration names one. `values` are what else
+    is known of the revision (`revision_url`, `revision_branch` ...), names and texts in the order of the kind's fields;
+    tags are separated by spaces.
     """
 
     image: str
     config: FileSource
-    overrides: tuple[tuple[str, str], ...]
+    form: WorkerForm
+    description: FileSource | None
+    values: tuple[tuple[str, str], ...]
     shown: str
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import assert_never
 
@@ -58,8 +58,14 @@ def facts_of_listing(listing: Listing) -> SourceFacts:
 
 
 def _of_worker(source: WorkerSource, check: Check) -> SourceFacts:
-    config = fingerprint(source.config, check)
-    return SourceFacts(config.size_bytes, _digest([source.image, config.sha256.hex, sorted(source.overrides)]))
+    files = [fingerprint(file, check) for file in (source.config, source.description) if file is not None]
+    return worker_facts(source, files)
+
+
+def worker_facts(source: WorkerSource, files: Sequence[SourceFacts]) -> SourceFacts:
+    """Return the facts of a worker from those of its files: the configuration, and the description if there is one."""
+    canonical = [source.image, source.form, [facts.sha256.hex for facts in files], sorted(source.values)]
+    return SourceFacts(sum(facts.size_bytes for facts in files), _digest(canonical))
 
 
 def _digest(canonical: object) -> Digest:

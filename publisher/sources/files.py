@@ -107,6 +107,19 @@ def fingerprint_of(file: OpenFile, check: Callable[[], None]) -> SourceFacts:
     return SourceFacts(size_bytes=file.size_bytes, sha256=Digest(digest.hexdigest()))
 
 
+def read_whole(source: FileSource, *, limit_bytes: int) -> bytes:
+    """Return all bytes of a small file. Raises `SourceError` if it is larger, and like `open_file`."""
+    with open_file(source) as file:
+        if file.size_bytes > limit_bytes:
+            raise SourceError(f"{source.shown} has more than {limit_bytes:,} bytes", hint="is it the right file?")
+        data = bytearray(file.size_bytes)
+        read = 0
+        while count := file.read_into(memoryview(data)[read:]):
+            read += count
+        file.check_untouched()
+        return bytes(data)
+
+
 def _open_below_root(source: FileSource) -> int:
     try:
         root = source.root.resolve(strict=True)

@@ -75,7 +75,7 @@ def summary_sentence(summary: Summary) -> str:
     sent = f" ({size_text(summary.uploaded_bytes)} sent)" if summary.uploaded_bytes else ""
     parts = (
         (summary.published, f"published{sent}"),
-        (summary.adopted, "finished from an earlier upload"),
+        (summary.adopted, "finished from what was there"),
         (summary.skipped, "already registered"),
         (summary.failed, "failed"),
         (summary.blocked, "blocked"),

@@ -49,11 +49,11 @@ def plan_of(state: State, failure: Failure | None = None) -> Plan:
 
 @pytest.mark.parametrize("state", list(State))
 def test_every_state_has_a_decision(state: State) -> None:
-    """Each observed state leads to one action and one reason; only a missing or unfinished artifact is worked on."""
+    """Each observed state leads to one action and reason; only what is missing, unfinished or outdated is worked on."""
     [row] = plan_of(state).rows
 
     assert (row.action, row.reason) == DECISIONS[state]
-    assert row.needs_work == (state in {State.MISSING, State.UNFINISHED})
+    assert row.needs_work == (state in {State.MISSING, State.UNFINISHED, State.OUTDATED})
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ from publisher.model import (
     Source,
     SourceFacts,
     State,
+    WorkerForm,
     WorkerIdentity,
     WorkerSource,
 )
@@ -76,7 +77,7 @@ sources: st.SearchStrategy[Source] = st.one_of(
     st.builds(FileSetSource, st.lists(st.builds(NamedFile, paths, files), max_size=3).map(tuple), texts),
     st.builds(ImageSource, texts, texts),
     st.builds(PackageSource, files, filenames, subdirs, expected),
-    st.builds(WorkerSource, texts, files, pairs, texts),
+    st.builds(WorkerSource, texts, files, st.sampled_from(WorkerForm), st.none() | files, pairs, texts),
 )
 identities: dict[str, st.SearchStrategy[Identity]] = {
     "fleet": st.builds(FleetIdentity, names, names, names, st.builds("{}+{}".format, names, names)),

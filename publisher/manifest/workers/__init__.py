@@ -4,12 +4,11 @@ Reads the bytes it is handed. Where Arkindex's own client drops an unknown key i
 """
 
 from publisher.manifest.workers.reading import Listing, Pointer, read_configured, read_defined, read_listing
-from publisher.manifest.workers.values import ConfiguredWorker, DefinedWorker, Form, Worker
+from publisher.manifest.workers.values import ConfiguredWorker, DefinedWorker, Worker
 
 __all__ = [
     "ConfiguredWorker",
     "DefinedWorker",
-    "Form",
     "Listing",
     "Pointer",
     "Worker",

@@ -19,7 +19,8 @@ from publisher.manifest.problems import Problems
 from publisher.manifest.workers.configuration import read_worker
 from publisher.manifest.workers.definition import read_definition
 from publisher.manifest.workers.fields import Fields
-from publisher.manifest.workers.values import ConfiguredWorker, DefinedWorker, Form, Worker
+from publisher.manifest.workers.values import ConfiguredWorker, DefinedWorker, Worker
+from publisher.model import WorkerForm
 
 FORMAT = "2"
 LISTING_NAMES = (".arkindex.yml", ".arkindex.yaml")
@@ -56,7 +57,7 @@ class Pointer:
 class Listing:
     """What a `config` file describes: `items` in order. Only a listing has pointers, or more than one item."""
 
-    form: Form
+    form: WorkerForm
     items: tuple[Worker | Pointer, ...]
 
 
@@ -67,7 +68,7 @@ def read_listing(data: bytes, path: Path) -> Listing:
         if PurePath(path).name in LISTING_NAMES or not {*_LISTING_KEYS}.isdisjoint(root.entries):
             return _listing(root, problems)
         worker = read_definition(root, text, problems)
-        return None if worker is None else Listing(Form.DEFINED, (worker,))
+        return None if worker is None else Listing(WorkerForm.DEFINED, (worker,))
 
     return _read(data, path, _LISTING if PurePath(path).name in LISTING_NAMES else _WORKER, read)
 
@@ -111,7 +112,7 @@ def _listing(root: MapNode, problems: Problems) -> Listing | None:
             case TextNode() | ListNode():
                 message = f"expected a worker or the pattern of its file, found {describe(node)}"
                 problems.error(place(node, path), message)
-    return Listing(Form.LISTED, tuple(items))
+    return Listing(WorkerForm.LISTED, tuple(items))
 
 
 def _has_our_format(root: MapNode, problems: Problems) -> bool:

@@ -4,18 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-
-
-class Form(StrEnum):
-    """How a file describes workers."""
-
-    LISTED = "listed"
-    """`.arkindex.yml`, format 2: a list of workers."""
-    SINGLE = "single"
-    """A file that `.arkindex.yml` names by a pattern: one worker of its list."""
-    DEFINED = "defined"
-    """A definition, `arkindex/NAME.yml`: one worker for servers that import its text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from publisher.errors import InternalError, SourceChangedError, SourceError
-from publisher.model import Digest, FileSetSource, FileSource, NamedFile, SourceFacts, WorkerSource
+from publisher.model import Digest, FileSetSource, FileSource, NamedFile, SourceFacts, WorkerForm, WorkerSource
 from publisher.sources.facts import facts_of
 from publisher.sources.opening import open_source
 
@@ -55,19 +56,43 @@ def test_another_set_has_another_fingerprint(tmp_path: Path, other: dict[str, by
 
 
 @pytest.mark.parametrize(
-    ("image", "config", "overrides"),
-    [("w:2", b"config", (("tag", "v1"),)), ("w:1", b"other", (("tag", "v1"),)), ("w:1", b"config", (("tag", "v2"),))],
+    "change",
+    [
+        {"image": "w:2"},
+        {"config": b"other"},
+        {"description": b"other"},
+        {"description": None},
+        {"values": (("revision_tags", "v2"),)},
+        {"form": WorkerForm.DEFINED},
+    ],
 )
-def test_a_worker_is_its_whole_request(
-    tmp_path: Path, image: str, config: bytes, overrides: tuple[tuple[str, str], ...]
-) -> None:
-    """Image, configuration and overrides are each part of a worker's fingerprint; the folder is not."""
-    first = WorkerSource("w:1", file(tmp_path / "a", "w.yml", b"config"), (("tag", "v1"),), "w:1")
-    again = WorkerSource("w:1", file(tmp_path / "b", "w.yml", b"config"), (("tag", "v1"),), "w:1")
-    other = WorkerSource(image, file(tmp_path / "c", "w.yml", config), overrides, image)
+def test_a_worker_is_its_whole_request(tmp_path: Path, change: dict[str, Any]) -> None:
+    """Image, configuration, description, form and values are each part of a fingerprint; the folder is not."""
+    first, again = worker(tmp_path / "a"), worker(tmp_path / "b")
+    other = worker(tmp_path / "c", **change)
 
-    assert facts_of(first, unstopped).sha256 == facts_of(again, unstopped).sha256
+    assert facts_of(first, unstopped) == facts_of(again, unstopped)
     assert facts_of(first, unstopped).sha256 != facts_of(other, unstopped).sha256
+
+
+def worker(folder: Path, **change: Any) -> WorkerSource:
+    """Return a worker whose files lie in `folder`, with the given changes."""
+    made: dict[str, Any] = {
+        "image": "w:1",
+        "config": b"config",
+        "description": b"about",
+        "form": WorkerForm.LISTED,
+        "values": (("revision_tags", "v1"),),
+    } | change
+    text = made["description"]
+    return WorkerSource(
+        made["image"],
+        file(folder, "w.yml", made["config"]),
+        made["form"],
+        None if text is None else file(folder, "about.md", text),
+        made["values"],
+        "w:1",
+    )
 
 
 def test_a_missing_file_of_a_set_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from publisher.manifest.diagnostics import ManifestError
-from publisher.manifest.workers import DefinedWorker, Form, read_defined, read_listing
+from publisher.manifest.workers import DefinedWorker, read_defined, read_listing
+from publisher.model import WorkerForm
 
 PATH = Path("arkindex/my-worker.yml")
 
@@ -39,7 +40,7 @@ def test_a_definition_is_handed_on_as_its_text() -> None:
     listing = read_listing(FULL.encode(), PATH)
 
     expected = DefinedWorker("my-worker", "My Worker", "classifier", "# My worker\n", FULL)
-    assert (listing.form, listing.items) == (Form.DEFINED, (expected,))
+    assert (listing.form, listing.items) == (WorkerForm.DEFINED, (expected,))
     assert read_defined(FULL.encode(), PATH) == expected
 
 
@@ -81,6 +82,6 @@ def test_each_mistake_is_told_with_its_place(text: str, place: str, said: str) -
 
 def test_a_file_with_keys_of_a_listing_is_a_listing_whatever_its_name() -> None:
     """A listing under another name is read as one, and a definition under any name but `.arkindex.yml`."""
-    assert read_listing(b"version: 2\n", Path("config/workers.yml")).form is Form.LISTED
+    assert read_listing(b"version: 2\n", Path("config/workers.yml")).form is WorkerForm.LISTED
     with pytest.raises(ManifestError):
         read_listing(FULL.encode(), Path("x/.arkindex.yml"))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from publisher.manifest.diagnostics import ManifestError
-from publisher.manifest.workers import ConfiguredWorker, Form, Pointer, read_configured, read_listing
+from publisher.manifest.workers import ConfiguredWorker, Pointer, read_configured, read_listing
+from publisher.model import WorkerForm
 
 PATH = Path(".arkindex.yml")
 
@@ -47,7 +48,7 @@ def test_a_worker_is_read_as_the_client_sends_it() -> None:
     """Numbers are numbers, both docker keys are there, and the description and usages are no part of it."""
     listing = read_listing(FULL.encode(), PATH)
 
-    assert listing.form is Form.LISTED
+    assert listing.form is WorkerForm.LISTED
     assert listing.items == (
         Pointer("workers/*.yml", 3, 5),
         ConfiguredWorker(
