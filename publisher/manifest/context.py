@@ -26,6 +26,7 @@ from publisher.manifest.paths import SourcePaths
 from publisher.manifest.problems import Place, Problems
 from publisher.manifest.variables import Variables
 from publisher.model import DestinationSpec
+from publisher.revision import ReadRevision
 
 RowNames = Mapping[Scope, Collection[str]]
 
@@ -42,6 +43,7 @@ class Context:
     destinations: Mapping[str, DestinationSpec]
     declared: Collection[str]
     defaults: MapNode | None
+    revision: ReadRevision
     budget: Budget = field(default_factory=Budget)
     _bound: dict[str, Bound] = field(default_factory=dict)
     _templates: dict[str, tuple[str | Reference, ...]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The real file system behind the `Files` port. Names and kinds are read, and of a conda package its own facts."""
+"""The real file system behind the `Files` port. Names and kinds are read; a file is opened only on request."""
 
 from __future__ import annotations
 
@@ -49,6 +49,11 @@ class DiskFiles:
         from publisher.sources.packages import subdir_of
 
         return subdir_of(file, filename, _go_on)
+
+    def read(self, file: FileSource, limit_bytes: int) -> bytes:
+        from publisher.sources.files import read_whole
+
+        return read_whole(file, limit_bytes=limit_bytes)
 
     def _inspect(self, path: str) -> Inspection:
         folder, name = os.path.split(path)

@@ -12,7 +12,7 @@ from publisher.manifest.context import Context, Entry
 from publisher.manifest.drafts import Draft
 from publisher.manifest.escaping import is_safe, visible
 from publisher.manifest.identity import is_destination_name, is_environment_prefix
-from publisher.manifest.kinds import DEFAULT_KIND, KINDS, PLANNED_KINDS
+from publisher.manifest.kinds import DEFAULT_KIND, KINDS
 from publisher.manifest.nodes import ListNode, MapNode, TextNode, place
 from publisher.manifest.problems import Problems
 from publisher.model import Artifact, DestinationSpec
@@ -45,17 +45,9 @@ def _read_destination(name: str, line: int, node: MapNode, path: str, problems: 
     kind, prefix = node.get("kind"), node.get("env_prefix")
     if not isinstance(kind, TextNode):
         return None
-    known = ", ".join(KINDS)
-    if kind.text in PLANNED_KINDS:
-        problems.error(
-            place(kind, f"{path}.kind"),
-            f"kind `{kind.text}` is not supported by this version",
-            hint=f"supported: {known}",
-        )
-    elif kind.text not in KINDS:
-        near = problems.suggest(kind.text, [*KINDS, *PLANNED_KINDS])
-        shown = visible(kind.text, limit=60)
-        problems.error(place(kind, f"{path}.kind"), f"unknown kind `{shown}`", hint=near or f"supported: {known}")
+    if kind.text not in KINDS:
+        hint = problems.suggest(kind.text, list(KINDS)) or f"supported: {', '.join(KINDS)}"
+        problems.error(place(kind, f"{path}.kind"), f"unknown kind `{visible(kind.text, limit=60)}`", hint=hint)
     if isinstance(prefix, TextNode) and not is_environment_prefix(prefix.text):
         problems.error(
             place(prefix, f"{path}.env_prefix"),

@@ -1,7 +1,7 @@
 """The one thing expansion asks of the world: what stands below the project's root. A port, and its answer types.
 
-Looking at what a path is never opens it, so a FIFO or a device cannot make a plan hang. A regular file is opened in one
-case only: a conda package that is asked what it says of itself.
+Looking at what a path is never opens it, so a FIFO or a device cannot make a plan hang. A file is read only where it
+says which artifacts there are.
 """
 
 from __future__ import annotations
@@ -64,3 +64,6 @@ class Files(Protocol):
 
     def package_subdir(self, file: FileSource, filename: str) -> str | None:
         """Return the subdir that a conda package says it is for, or None where it says none. Raises `SourceError`."""
+
+    def read(self, file: FileSource, limit_bytes: int) -> bytes:
+        """Return all bytes of a regular file below its root. Raises `SourceError`, also for a larger one."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from publisher.manifest.arkindex import expand_arkindex
 from publisher.manifest.conda import expand_conda
 from publisher.manifest.context import Entry
 from publisher.manifest.drafts import Draft
 from publisher.manifest.fleet import expand_fleet
+from publisher.manifest.shapes.arkindex import ArkindexArtifact
 from publisher.manifest.shapes.base import CommonFields
 from publisher.manifest.shapes.conda import CondaArtifact
 from publisher.manifest.shapes.fleet import FleetArtifact
@@ -39,6 +41,6 @@ KINDS: dict[str, Expand] = {
     "fleet": _checked(FleetArtifact, expand_fleet),
     "conda": _checked(CondaArtifact, expand_conda),
     "webdav": _checked(WebdavArtifact, expand_webdav),
+    "arkindex": _checked(ArkindexArtifact, expand_arkindex),
 }
 DEFAULT_KIND = "fleet"
-PLANNED_KINDS = ("arkindex",)

@@ -25,6 +25,7 @@ from publisher.manifest.problems import Problems
 from publisher.manifest.validation import check_envelope
 from publisher.manifest.variables import Variables
 from publisher.regular_file import read_regular
+from publisher.revision import ReadRevision, read_revision
 
 
 def parse_manifest(
@@ -35,11 +36,13 @@ def parse_manifest(
     environment: Mapping[str, str],
     facts: Callable[[str], str | None],
     files: Files,
+    revision: ReadRevision = read_revision,
 ) -> Manifest:
     """Return the manifest that these bytes, read from `path`, mean.
 
     `variables` are those of the command line and come before the `environment`. `facts` gives `git.sha`, `ci.…` or
-    None, and is called only for the facts that the manifest names. Raises `ManifestError` with every problem.
+    None, and is called only for the facts that the manifest names; `revision` reads the commit of an entry for
+    Arkindex. Raises `ManifestError` with every problem.
     """
     problems = Problems(path)
     root = _read(text, problems)
@@ -57,6 +60,7 @@ def parse_manifest(
         destinations=read_destinations(root, problems),
         declared=tuple(declared.entries) if isinstance(declared, MapNode) else (),
         defaults=defaults if isinstance(defaults, MapNode) else None,
+        revision=revision,
     )
     release = read_release(root, context)
     artifacts = expand_artifacts(root, context)

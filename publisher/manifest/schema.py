@@ -9,6 +9,7 @@ from pydantic import Field, PlainValidator, TypeAdapter, WithJsonSchema
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 
+from publisher.manifest.shapes.arkindex import ArkindexArtifact, ArkindexFields
 from publisher.manifest.shapes.base import OUR_PROBLEM, OptionalText, Strict
 from publisher.manifest.shapes.conda import CondaArtifact, CondaFields
 from publisher.manifest.shapes.fleet import FleetArtifact, FleetFields
@@ -20,6 +21,7 @@ SUMMARIES: Mapping[str, str] = {
     "fleet": "gzip, AES-256, object store, Resources registry",
     "conda": "packages for a conda channel, sent to its upload handler",
     "webdav": "files of any type below a WebDAV address",
+    "arkindex": "worker versions of an Arkindex server",
 }
 """The kinds of destination, each in a few words for an editor. A new one is also a base of `Defaults` and an entry."""
 
@@ -55,7 +57,7 @@ class Destination(Strict):
 
 
 # A field that several kinds have is one field here: its name means the same in each.
-class Defaults(FleetFields, CondaFields, WebdavFields):
+class Defaults(FleetFields, CondaFields, WebdavFields, ArkindexFields):
     """Values for every artifact that does not give its own; a kind uses those that it has."""
 
 
@@ -77,7 +79,7 @@ class Envelope(_Envelope):
 class ManifestFile(_Envelope):
     """What to publish, and where to."""
 
-    artifacts: list[FleetArtifact | CondaArtifact | WebdavArtifact] = Field(
+    artifacts: list[FleetArtifact | CondaArtifact | WebdavArtifact | ArkindexArtifact] = Field(
         description="What to publish; in the report in this order."
     )
 

@@ -27,7 +27,6 @@ _SETTING_WORDS = frozenset(
     | {"secret", "token", "password", "passwd", "key", "credential", "credentials", "auth", "database", "dsn"}
 )
 _UNKNOWN_FIELD = "extra_forbidden"
-_PLANNED_FIELDS = frozenset({"config"})
 _DESTINATIONS_EXAMPLE = "for example `destinations: {fleet: {kind: fleet}}`"
 
 
@@ -96,9 +95,7 @@ def _add_unknown(key: TextNode, where: Place, known: list[str], near: str | None
     """Report an unknown field. The value beside it is not quoted: it may be a secret in the wrong place."""
     name = visible(key.text, limit=60)
     words = {word.lower() for word in re.split(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", key.text)}
-    if key.text in _PLANNED_FIELDS:
-        message, hint = f"`{name}:` is not supported by this version", "it comes with the kind `arkindex`"
-    elif not _SETTING_WORDS.isdisjoint(words):
+    if not _SETTING_WORDS.isdisjoint(words):
         message = f"`{name}` has no place in a manifest: destinations come from the environment"
         hint = "set it as a variable of the pipeline; `env_prefix: EU_` reads EU_S3_ENDPOINT and so on"
     else:

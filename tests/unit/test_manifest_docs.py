@@ -16,12 +16,12 @@ from publisher.manifest.expansion import MAX_ARTIFACTS
 from publisher.manifest.identity import MAX_NAME_LENGTH
 from publisher.manifest.matrix import MAX_ADJUSTMENTS
 from publisher.manifest.problems import MAX_DIAGNOSTICS, Problems
-from tests.unit.manifest.building import no_facts, parse, refused
+from tests.unit.manifest.building import MemoryFiles, no_facts, parse, refused
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 README = (MANIFESTS / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```yaml\n(.*?)^```\n((?:<!-- [^\n]* -->\n)*)", re.MULTILINE | re.DOTALL)
-NOTE = re.compile(r"<!-- (files|ids|refused): (.*) -->")
+NOTE = re.compile(r"<!-- (files|ids|refused|config): (.*) -->")
 LEFT_OUT = """\
 version: 1
 destinations: {fleet: {kind: fleet}}
@@ -40,13 +40,15 @@ def test_every_example_of_the_reference_does_what_it_says(block: str, comments: 
     """An example in the reference parses; one that is wrong on purpose is refused with exactly the message shown."""
     text = block if block.startswith("version:") else LEFT_OUT + block
     names = " ".join(notes(comments, "files")).split()
+    contents = {name: text for name, _, text in (note.partition(" ") for note in notes(comments, "config"))}
+    files = MemoryFiles(names, contents)
     wrong = notes(comments, "refused")
 
     if wrong:
-        found = refused(text, names=names).diagnostics
+        found = refused(text, files=files).diagnostics
         assert [item.message for item in found if item.severity is Severity.ERROR] == wrong
         return
-    ids = [str(artifact.id) for artifact in parse(text, names=names).artifacts]
+    ids = [str(artifact.id) for artifact in parse(text, files=files).artifacts]
     assert not notes(comments, "ids") or ids == " ".join(notes(comments, "ids")).split()
 
 

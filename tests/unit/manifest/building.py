@@ -17,6 +17,7 @@ from publisher.manifest import (
     parse_manifest,
 )
 from publisher.model import FileSource
+from publisher.revision import EVERY_VALUE, Given, ReadRevision, Revision, Value
 
 ROOT = Path("/project")
 PATH = ROOT / "release.yaml"
@@ -31,10 +32,11 @@ artifacts:
 
 
 class MemoryFiles(Files):
-    """Regular files by their path below `ROOT`; folders are those that hold one."""
+    """Regular files by their path below `ROOT`; folders are those that hold one. Only `contents` can be read."""
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
-        self._files = {ROOT / name for name in names}
+    def __init__(self, names: Iterable[str] = (), contents: Mapping[str, str] | None = None) -> None:
+        self._contents = {ROOT / name: text.encode() for name, text in (contents or {}).items()}
+        self._files = {ROOT / name for name in names} | set(self._contents)
         self._folders = {ROOT, *(parent for path in self._files for parent in path.parents)}
         self.asked: list[Path] = []
         self.opened: list[str] = []
@@ -53,9 +55,34 @@ class MemoryFiles(Files):
         self.opened.append(file.shown)
         return self.subdirs.get(filename)
 
+    def read(self, file: FileSource, limit_bytes: int) -> bytes:
+        self.opened.append(file.shown)
+        return self._contents[file.path]
+
     def list(self, folder: Path) -> list[Listed]:
         there = {path for path in self._files | self._folders if path.parent == folder and path != folder}
         return [Listed(path.name, path in self._folders, is_link=False) for path in there]
+
+
+COMMIT = "c80c50c2ca9cc287a3545a9fd0127a4e1383df9b"
+REPOSITORY = "https://gitlab.example.com/group/worker"
+
+
+def a_commit(
+    folder: Path, given: Given, environment: Mapping[str, str], *, needs: frozenset[Value] = EVERY_VALUE
+) -> Revision:
+    """Know one commit of one repository, on `main`; what is given comes first."""
+    repository, commit = given.repository_url or REPOSITORY, given.hash or COMMIT
+    return Revision(
+        repository_url=repository,
+        hash=commit,
+        message="Add the worker" if given.message is None else given.message,
+        author="Fox Mulder" if given.author is None else given.author,
+        branch="main" if given.branch is None else given.branch or None,
+        tags=given.tags or (),
+        url=given.url or f"{repository}/commit/{commit}",
+        origins=dict.fromkeys(needs, "git"),
+    )
 
 
 def no_facts(name: str) -> str | None:
@@ -71,6 +98,7 @@ def parse(
     environment: Mapping[str, str] | None = None,
     facts: Callable[[str], str | None] = no_facts,
     files: Files | None = None,
+    revision: ReadRevision = a_commit,
 ) -> Manifest:
     """Parse a manifest that stands in the root of a project which holds the files `names`."""
     return parse_manifest(
@@ -80,6 +108,7 @@ def parse(
         environment=environment or {},
         facts=facts,
         files=files or MemoryFiles(names),
+        revision=revision,
     )
 
 
@@ -90,10 +119,11 @@ def refused(
     variables: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
     files: Files | None = None,
+    revision: ReadRevision = a_commit,
 ) -> ManifestError:
     """Return the error of a manifest that must not be accepted."""
     try:
-        parse(text, names=names, variables=variables, environment=environment, files=files)
+        parse(text, names=names, variables=variables, environment=environment, files=files, revision=revision)
     except ManifestError as error:
         return error
     raise AssertionError("the manifest was accepted")

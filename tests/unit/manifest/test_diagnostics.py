@@ -12,7 +12,7 @@ TEN_MISTAKES = """\
 verison: 1
 destinations:
   fleet: {kind: fleet, endpoint: https://canary.example}
-  depot: {kind: arkindex}
+  depot: {kind: flete}
 defaults:
   dev_stage: ${STAGE
   version: ${RELEASE_VERSION:?set it to the release date}
@@ -43,10 +43,10 @@ SHOWN = """\
   3 |   fleet: {kind: fleet, endpoint …
     |                        ^
   hint: set it as a variable of the pipeline; `env_prefix: EU_` reads EU_S3_ENDPOINT and so on
-/project/release.yaml:4:17: error: kind `arkindex` is not supported by this version
-  4 |   depot: {kind: arkindex}
+/project/release.yaml:4:17: error: unknown kind `flete`
+  4 |   depot: {kind: flete}
     |                 ^
-  hint: supported: fleet, conda, webdav
+  hint: did you mean `fleet`?
 /project/release.yaml:6:14: error: `${` is not closed by `}`
   6 |   dev_stage: ${STAGE
     |              ^
