@@ -11,9 +11,9 @@ from typing import NoReturn
 
 import typer
 
-from publisher.cli import looking, publishing, repairing
+from publisher.cli import looking, publishing, repairing, workers
 from publisher.cli.app import app
-from publisher.cli.options import with_local_value
+from publisher.cli.options import with_each_tag, with_local_value
 from publisher.cli.session import Screen, Style
 from publisher.errors import Cancelled, PublisherError
 from publisher.exit_codes import ExitCode
@@ -21,7 +21,7 @@ from publisher.leftovers import end_leftovers
 from publisher.views.stream import forgiving
 from publisher.workers import left_behind
 
-COMMANDS = (publishing, looking, repairing)
+COMMANDS = (publishing, workers, looking, repairing)
 """The modules whose commands are registered with the application by importing them."""
 
 
@@ -40,7 +40,7 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Errors are shown on standard error, never as a traceback."""
     try:
-        answer = app(with_local_value(arguments), standalone_mode=False, prog_name="publish")
+        answer = app(with_each_tag(with_local_value(arguments)), standalone_mode=False, prog_name="publish")
     except Cancelled as error:
         Screen(Style(), os.environ).show_error(error)
         return error.exit_code if error.signal is None else 128 + error.signal

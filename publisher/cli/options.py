@@ -167,3 +167,26 @@ def with_local_value(arguments: Sequence[str]) -> list[str]:
         is_bare = following.startswith("-") or following.endswith((".yaml", ".yml"))
         given.append(f"--local={DEFAULT_LOCAL}" if argument == "--local" and is_bare else argument)
     return given
+
+
+def with_each_tag(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments of `worker` with `--revision-tags` before each of its values, as the option is documented.
+
+    Its values end at the next option. Other commands have no such option.
+    """
+    if not arguments or arguments[0] != "worker":
+        return list(arguments)
+    given: list[str] = []
+    is_listing = False
+    for index, argument in enumerate(arguments):
+        if argument == "--":
+            return [*given, *arguments[index:]]
+        following = arguments[index + 1] if index + 1 < len(arguments) else "-"
+        if argument == "--revision-tags" and not following.startswith("-"):
+            is_listing = True
+        elif argument.startswith("-") or not is_listing:
+            is_listing = False
+            given.append(argument)
+        else:
+            given.append(f"--revision-tags={argument}")
+    return given

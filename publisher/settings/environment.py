@@ -21,6 +21,16 @@ Result = TypeVar("Result")
 SECRET_FILE_LIMIT_BYTES = 64 * 1024
 
 
+def is_plain_url(text: str) -> bool:
+    """Say whether a text is an http(s) URL without user, query and fragment."""
+    try:
+        parts = urlsplit(text)
+        is_sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return is_sound and not (parts.username or parts.password or parts.query or parts.fragment)
+
+
 class Environment:
     """Reads names with a prefix and gathers everything that is wrong, so that one error can name it all."""
 
@@ -32,6 +42,14 @@ class Environment:
 
     def name(self, name: str) -> str:
         return self._prefix + name
+
+    @property
+    def has_prefix(self) -> bool:
+        return bool(self._prefix)
+
+    def machine(self, name: str) -> str | None:
+        """Return a variable of the machine, such as HOME, which no prefix changes."""
+        return self._values.get(name) or None
 
     def text(self, name: str) -> str | None:
         return self._values.get(self.name(name)) or None
@@ -51,12 +69,7 @@ class Environment:
         value = self.required(name) if required else self.text(name)
         if not value:
             return None
-        try:
-            parts = urlsplit(value)
-            is_sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            is_sound = False
-        if not is_sound or parts.username or parts.password or parts.query or parts.fragment:
+        if not is_plain_url(value):
             self.malformed.append(f"{self.name(name)} must be an http(s) URL without user, query or fragment")
             return None
         return value.rstrip("/")

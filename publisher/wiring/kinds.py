@@ -13,10 +13,12 @@ from typing import TypeVar
 
 from publisher.destinations.port import Destination
 from publisher.model import DestinationSpec
+from publisher.settings.arkindex import arkindex_settings
 from publisher.settings.conda import conda_settings
 from publisher.settings.environment import Environment
 from publisher.settings.fleet import fleet_settings
 from publisher.settings.webdav import webdav_settings
+from publisher.wiring.arkindex import local_arkindex, settings_arkindex
 from publisher.wiring.conda import local_conda, settings_conda
 from publisher.wiring.fleet import local_fleet, settings_fleet
 from publisher.wiring.surroundings import Surroundings
@@ -56,4 +58,5 @@ KINDS: Mapping[str, Kind] = {
     "fleet": Kind(from_settings(fleet_settings, settings_fleet), local_fleet),
     "conda": Kind(from_settings(conda_settings, settings_conda), local_conda),
     "webdav": Kind(from_settings(webdav_settings, settings_webdav), local_webdav),
+    "arkindex": Kind(from_settings(arkindex_settings, settings_arkindex), local_arkindex),
 }

@@ -26,7 +26,7 @@ from publisher.wiring import compose
 from tests.support.chaos.fixtures import forks
 from tests.support.chaos.forks import Forks
 from tests.support.command import bare_environment
-from tests.support.rigs import conda, fleet, webdav
+from tests.support.rigs import arkindex, conda, fleet, webdav
 from tests.support.rigs.rig import RemoteRig, Rig, When
 from tests.support.s3_servers import S3Server
 
@@ -36,6 +36,7 @@ STAND_INS: Mapping[str, Callable[[pytest.FixtureRequest, Path], AbstractContextM
     "fleet-local": lambda _request, folder: fleet.local_fleet(folder),
     "conda-local": lambda _request, folder: conda.local_conda(folder),
     "webdav-local": lambda _request, folder: webdav.local_repository(folder),
+    "arkindex-local": lambda _request, folder: arkindex.local_workers(folder),
 }
 REAL: Mapping[str, Callable[[pytest.FixtureRequest, Path], AbstractContextManager[RemoteRig]]] = {
     "fleet": lambda request, folder: fleet.admin_fleet(folder, *_fleet_servers(request)),
@@ -46,6 +47,9 @@ REAL: Mapping[str, Callable[[pytest.FixtureRequest, Path], AbstractContextManage
     "webdav-wsgidav": lambda request, folder: webdav.by_wsgidav(
         folder, request.getfixturevalue("forks"), request.getfixturevalue("wsgidav_server")
     ),
+    "arkindex-docker": lambda request, folder: _workers(request, folder, "docker-version"),
+    "arkindex-worker": lambda request, folder: _workers(request, folder, "worker+version"),
+    "arkindex-import": lambda request, folder: _workers(request, folder, "import"),
 }
 
 GOOD = {Status.PUBLISHED, Status.ADOPTED, Status.SKIPPED}
@@ -53,6 +57,10 @@ GOOD = {Status.PUBLISHED, Status.ADOPTED, Status.SKIPPED}
 
 def _fleet_servers(request: pytest.FixtureRequest) -> tuple[Forks, S3Server, Capabilities]:
     return tuple(request.getfixturevalue(name) for name in ("forks", "seaweedfs", "capabilities"))
+
+
+def _workers(request: pytest.FixtureRequest, folder: Path, mode: str) -> AbstractContextManager[RemoteRig]:
+    return arkindex.served_workers(folder, request.getfixturevalue("forks"), mode)
 
 
 class Impatient(Cancellation):
