@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from publisher.manifest import load_manifest
+from tests.support.arkindex_server import LISTING, WORKER_VERSION, ArkindexServer
+from tests.support.arkindex_server import TOKEN as ARKINDEX_TOKEN
 from tests.support.command import PROJECT, Ended, bare_environment, open_by_hand, publish, read_report, statuses
 from tests.support.conda_world import CondaWorld
 from tests.support.fleets import Fleet
@@ -51,17 +53,29 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path, admin_fleet: Fleet, second_conda: CondaWorld, nginx_by_token: WebdavServer) -> Site:
-    """SeaweedFS and an admin API, a conda handler with its channel, nginx with its token service."""
+def site(
+    tmp_path: Path,
+    admin_fleet: Fleet,
+    second_conda: CondaWorld,
+    nginx_by_token: WebdavServer,
+    arkindex: ArkindexServer,
+) -> Site:
+    """SeaweedFS and an admin API, a conda handler with its channel, nginx with its token service, and Arkindex."""
+    arkindex.behaviour.operations = WORKER_VERSION | LISTING
+    workers = {"ARKINDEX_API_URL": arkindex.url, "ARKINDEX_API_TOKEN": ARKINDEX_TOKEN}
     folder = tmp_path / "examples"
     shutil.copytree(EXAMPLES, folder)
-    return Site(folder, {**admin_fleet.settings, **second_conda.settings, **nginx_by_token.settings})
+    return Site(folder, {**admin_fleet.settings, **second_conda.settings, **nginx_by_token.settings, **workers})
 
 
 def test_one_apply_publishes_everything(
-    site: Site, admin_fleet: Fleet, second_conda: CondaWorld, nginx_by_token: WebdavServer
+    site: Site,
+    admin_fleet: Fleet,
+    second_conda: CondaWorld,
+    nginx_by_token: WebdavServer,
+    arkindex: ArkindexServer,
 ) -> None:
-    """Models, images, packages and files are each where they belong, byte for byte, and no upload token is left."""
+    """Models, images, packages, files and workers are each where they belong, and no upload token is left."""
     done = site.publish("apply")
 
     assert done.code == 0, done.said
@@ -81,6 +95,9 @@ def test_one_apply_publishes_everything(
         f"installers/loader/117/{path.name}": path.read_bytes()
         for path in (site.folder / "inputs/installers").iterdir()
     }
+    assert [version["docker_image_iid"] for version in arkindex.versions.values()] == [
+        "registry.example.com/group/detector:1.2.0"
+    ]
     assert nginx_by_token.tokens is not None
     assert nginx_by_token.tokens.live == []
 
@@ -118,7 +135,7 @@ def test_missing_settings_of_all_kinds_are_one_error(site: Site) -> None:
     done = publish("apply", "everything.yaml", environment=bare_environment(site.home), folder=site.folder)
 
     assert done.code == 3
-    for name in ("S3_ENDPOINT", "ADMIN_API_URL", "CONDA_UPLOAD_URL", "WEBDAV_URL"):
+    for name in ("S3_ENDPOINT", "ADMIN_API_URL", "CONDA_UPLOAD_URL", "WEBDAV_URL", "ARKINDEX_API_URL"):
         assert name in done.err
     assert "--local" in done.err
 

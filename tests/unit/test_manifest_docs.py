@@ -100,6 +100,7 @@ def test_the_examples_are_the_promised_ones() -> None:
             "builds:installers/loader/117/loader-1.4.2-setup.exe",
             "builds:installers/loader/117/loader-1.4.2.AppImage",
             "builds:installers/loader/117/loader_1.4.2_arm64.deb",
+            "workers:detector/c80c50c2ca9cc287a3545a9fd0127a4e1383df9b",
         ],
         "two-destinations": [
             "fleet:dev/detector-small/arm64/2026-04-15",
