@@ -1,4 +1,4 @@
-"""Read pytest's JUnit file, fail if a test was skipped or none ran, and print `N passed, N failed`.
+"""Read pytest's JUnit files, fail if a test was skipped or none ran, and print `N passed, N failed`.
 
 In CI every server and program is installed: a skipped test is a check that silently went away.
 """
@@ -6,12 +6,13 @@ In CI every server and program is installed: a skipped test is a check that sile
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 
-def main(path: Path) -> int:
-    cases = list(ET.parse(path).getroot().iter("testcase"))  # noqa: S314 - see above
+def main(paths: Sequence[Path]) -> int:
+    cases = [case for path in paths for case in ET.parse(path).getroot().iter("testcase")]  # noqa: S314 - see above
     skipped = [(case, mark) for case in cases if (mark := case.find("skipped")) is not None]
     failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
     for case, mark in skipped:
@@ -24,4 +25,4 @@ def main(path: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main([Path(argument) for argument in sys.argv[1:]]))
