@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,8 +71,8 @@ class S3Server:
         return f"{self.endpoint}/{bucket}"
 
 
-@pytest.fixture(scope="session")
-def seaweedfs() -> Iterator[S3Server]:
+@contextmanager
+def running_seaweedfs() -> Iterator[S3Server]:
     """Run SeaweedFS: signatures, conditions, Content-MD5 and metadata are checked and kept as on AWS."""
     folder = Path(tempfile.mkdtemp(prefix="seaweedfs-"))
     base = free_block()
@@ -101,6 +102,13 @@ def seaweedfs() -> Iterator[S3Server]:
     # Its socket files go to the temporary folder and are left behind: TMPDIR.
     keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "TMPDIR": str(folder)}
     yield from _running(command, folder=folder, port=base + 3, env=keys)
+
+
+@pytest.fixture(scope="session")
+def seaweedfs() -> Iterator[S3Server]:
+    """One SeaweedFS for the whole run."""
+    with running_seaweedfs() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

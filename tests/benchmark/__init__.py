@@ -1,0 +1,1 @@
+"""How fast publishing is, compared with what people write without it: `python -m tests.benchmark`."""

@@ -1,0 +1,77 @@
+"""P6: a thousand small artifacts to a real store and a real registry, at hand and 5 ms away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from tests.benchmark.cases import Scale
+from tests.benchmark.fleet import Fleet, fleet_settings, fresh_name, printing_server, python
+from tests.benchmark.measuring import Run, Typical, alternate
+from tests.benchmark.results import Results
+from tests.benchmark.samples import write_sample
+from tests.support.s3_servers import running_seaweedfs
+
+OURS, SIMPLE, BARE = "publish apply", "simple script", "bare requests, 8 threads"
+
+_FILE_BYTES = 64 * 1024
+_AWAY_MS = 5
+_JOBS = 16
+
+
+def run(results: Results, scale: Scale, folder: Path) -> None:
+    with ExitStack() as stack:
+        store = stack.enter_context(running_seaweedfs())
+        registry, url = stack.enter_context(
+            printing_server("tests.support.admin_api", "--lookup", "list", folder=folder)
+        )
+        at_hand = Fleet(folder, fleet_settings(store.endpoint, store.new_bucket(), url), {"registry": registry})
+        files = [write_sample(folder / f"{number}.bin", "fp16", _FILE_BYTES) for number in range(scale.small_files)]
+        at_hand.warm_up()
+        count = len(files)
+        near = alternate(_contenders(at_hand, files), scale.rounds)
+        results.add("small", f"{count:,} artifacts of 64 KiB", near)
+        ours = near[OURS]
+        results.ratio("P6", "against the simple script", ours=ours.wall_s, other=near[SIMPLE].wall_s, at_least=3)
+        wall = ours.wall_s / near[BARE].wall_s
+        results.limit("P6", "wall time against the bare requests", measured=wall, at_most=1.5, unit="x")
+        each_ms = ours.cpu_s / count * 1000
+        results.limit("P6", "processor time an artifact", measured=each_ms, at_most=3.5, unit="ms")
+        far = _five_ms_away(stack, at_hand, files, scale)
+        results.add("small", f"{count:,} artifacts of 64 KiB, {_AWAY_MS} ms away", far)
+        results.ratio(
+            "P6",
+            f"against the simple script, {_AWAY_MS} ms away",
+            ours=far[OURS].wall_s,
+            other=far[SIMPLE].wall_s,
+            at_least=10,
+        )
+
+
+def _five_ms_away(stack: ExitStack, fleet: Fleet, files: list[Path], scale: Scale) -> dict[str, Typical]:
+    settings = dict(fleet.settings)
+    for name in ("S3_ENDPOINT", "ADMIN_API_URL"):
+        inner = fleet.folder / name
+        inner.mkdir()
+        arguments = (settings[name], str(_AWAY_MS))
+        _, settings[name] = stack.enter_context(
+            printing_server("tests.benchmark.slow_network", *arguments, folder=inner)
+        )
+    away = replace(fleet, settings=settings)
+    away.warm_up()
+    return alternate(_contenders(away, files), max(1, scale.rounds - 1))
+
+
+def _contenders(fleet: Fleet, files: list[Path]) -> dict[str, Callable[[], Run]]:
+    bare, simple = "tests.benchmark.baselines.bare", "tests.benchmark.baselines.simple"
+
+    def ours() -> Run:
+        return fleet.publish("apply", fleet.manifest(files, name=fresh_name("small")), "--jobs", str(_JOBS))
+
+    return {
+        OURS: ours,
+        BARE: lambda: fleet.run(python(bare, fresh_name("bare"), str(len(files)), str(_FILE_BYTES))),
+        SIMPLE: lambda: fleet.run(python(simple, fresh_name("simple"), *files)),
+    }
