@@ -80,7 +80,10 @@ class ManifestFile(_Envelope):
     """What to publish, and where to."""
 
     artifacts: list[FleetArtifact | CondaArtifact | WebdavArtifact | ArkindexArtifact] = Field(
-        description="What to publish; in the report in this order."
+        description=(
+            "What to publish; in the report in this order. Which of the shapes an entry must have follows from the "
+            "kind of its destination: an editor cannot look that up and takes any, `publish validate` checks it."
+        )
     )
 
 
