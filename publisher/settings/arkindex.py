@@ -17,7 +17,7 @@ from publisher.settings.environment import Environment
 
 ModeName = Literal["auto", "docker-version", "worker+version", "import"]
 _MODES = ("auto", "docker-version", "worker+version", "import")
-_VARIABLES = ("ARKINDEX_API_URL", "ARKINDEX_API_TOKEN", "ARKINDEX_API_TOKEN_FILE", "ARKINDEX_TASK_TOKEN")
+_VARIABLES = ("ARKINDEX_API_URL", "ARKINDEX_API_TOKEN", "ARKINDEX_TASK_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def arkindex_settings(environment: Environment) -> ArkindexSettings | None:
     env = environment
     account = _account(env)
     mode = env.choice("ARKINDEX_MODE", _MODES, "auto")
-    ca_file = env.file("ARKINDEX_CA_FILE")
+    ca_file = env.authorities("ARKINDEX_CA_FILE")
     if env.missing or env.malformed or account is None:
         return None
     return ArkindexSettings(
@@ -69,7 +69,7 @@ def _account(env: Environment) -> _Account | None:
     With a prefix a profile is used only if it is named: two destinations never end at one server by accident.
     """
     chosen = env.text("ARKINDEX_PROFILE")
-    variables = [name for name in _VARIABLES if env.text(name) is not None]
+    variables = [name for name in _VARIABLES if env.is_set(name)]
     if chosen is not None and variables:
         env.malformed.append(f"{env.name('ARKINDEX_PROFILE')} and {env.name(variables[0])} are both set; keep one")
         return None
@@ -86,7 +86,7 @@ def _account(env: Environment) -> _Account | None:
 
 
 def _from_variables(env: Environment) -> _Account | None:
-    if env.text("ARKINDEX_API_URL") is None:
+    if not env.is_set("ARKINDEX_API_URL"):
         env.missing.append(f"{env.name('ARKINDEX_API_URL')} (or {env.name('ARKINDEX_PROFILE')})")
     url = env.url("ARKINDEX_API_URL")
     task = env.secret("ARKINDEX_TASK_TOKEN")

@@ -448,6 +448,23 @@ def test_a_list_that_does_not_tell_repositories_says_nothing(arkindex: ArkindexS
     assert Lookup().find(session(client), wanted()) is NoVersion.UNSEEN
 
 
+def test_a_list_that_is_too_long_says_only_what_was_read(
+    arkindex: ArkindexServer, client: ArkindexClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker beyond the last page that is read is not absent; one before it is found."""
+    arkindex.clone_behaviour(operations=DOCKER_VERSION | LISTING)
+    for number in range(7):
+        publish(client, Mode.DOCKER_VERSION, wanted(repository_url=f"https://x/{number}"))
+    monkeypatch.setattr("publisher.destinations.arkindex.session.MAX_PAGES", 2)
+    lookup, talk = Lookup(), session(client)
+
+    first = lookup.find(talk, wanted(repository_url="https://x/0", revision_url=f"https://x/0/commit/{HASH}"))
+    last = lookup.find(talk, wanted(repository_url="https://x/6", revision_url=f"https://x/6/commit/{HASH}"))
+
+    assert isinstance(first, Version)
+    assert last is NoVersion.UNSEEN
+
+
 def test_a_server_that_lists_nothing_cannot_be_asked(client: ArkindexClient) -> None:
     """Without the operations to list, an answer is "not seen", and never "absent"."""
     assert Lookup().find(session(client), wanted()) is NoVersion.UNSEEN

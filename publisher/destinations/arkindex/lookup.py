@@ -1,7 +1,7 @@
 """Finding the version of a worker at a revision, with the operations that a server may or may not offer. Reads only.
 
 A server that lists neither workers nor versions cannot be asked, and that is an answer of its own. So is a list that
-does not tell the workers' repositories.
+does not tell the workers' repositories, or is too long to be read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from publisher.destinations.arkindex.answers import as_id, version_in
-from publisher.destinations.arkindex.session import Session
+from publisher.destinations.arkindex.session import Session, TooManyPagesError
 from publisher.destinations.arkindex.values import Version, Wanted
 
 
@@ -61,10 +61,13 @@ def _list_workers(session: Session) -> tuple[Mapping[tuple[str, str], str], bool
     """Return the ids of the workers by repository and slug, and whether the server tells these of all of them."""
     found: dict[tuple[str, str], str] = {}
     is_told = True
-    for item in session.list("ListWorkers"):
-        repository, slug, worker_id = item.get("repository_url"), item.get("slug"), as_id(item.get("id"))
-        if isinstance(repository, str) and isinstance(slug, str) and worker_id is not None:
-            found[repository, slug] = worker_id
-        else:
-            is_told = False
+    try:
+        for item in session.list("ListWorkers"):
+            repository, slug, worker_id = item.get("repository_url"), item.get("slug"), as_id(item.get("id"))
+            if isinstance(repository, str) and isinstance(slug, str) and worker_id is not None:
+                found[repository, slug] = worker_id
+            else:
+                is_told = False
+    except TooManyPagesError:
+        is_told = False
     return found, is_told

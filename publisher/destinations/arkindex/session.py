@@ -40,6 +40,10 @@ class Refused:
     after_silence: bool
 
 
+class TooManyPagesError(ProtocolError):
+    """A list was longer than this program reads; what was read of it is sound."""
+
+
 class Session:
     """One artifact's talk with a server."""
 
@@ -88,7 +92,7 @@ class Session:
         """Yield the objects of every page, in the server's order.
 
         Of a `next` address only the page or cursor is taken: it is never followed to another place. Raises like
-        `call`, and `ProtocolError` for another shape or more than `MAX_PAGES` pages.
+        `call`, `ProtocolError` for another shape, and `TooManyPagesError` after `MAX_PAGES` pages.
         """
         query: dict[str, str] = {}
         for _ in range(MAX_PAGES):
@@ -100,7 +104,7 @@ class Session:
             if page.get("next") is None:
                 return
             query = _query_of(page["next"], name)
-        raise ProtocolError(f"{name} has more than {MAX_PAGES} pages")
+        raise TooManyPagesError(f"{name} has more than {MAX_PAGES} pages")
 
     def _send(
         self,
