@@ -156,7 +156,7 @@ def given_up(left: Left) -> Outcome:
         return Outcome(Status.CANCELLED, error.code, failure=failure_from(error))
     error = OutcomeUnknownError(
         "left before the registration was confirmed: the artifact may be registered or not",
-        hint="run the same command again: it finishes what is there, without another upload",
+        hint="run the same command again: it finishes what is there",
     )
     return Outcome(Status.FAILED, error.code, failure=failure_from(error))
 

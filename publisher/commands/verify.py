@@ -120,7 +120,7 @@ def next_step(observation: Observation) -> str | None:
         case State.MISSING:
             return "`publish apply` publishes it"
         case State.UNFINISHED:
-            return "`publish apply` or `publish repair` registers what is there, without another upload"
+            return "`publish apply` finishes it"
         case State.OUTDATED:
             return "`publish apply` brings its branch and tag up to date"
         case State.DAMAGED:

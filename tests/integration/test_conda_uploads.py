@@ -357,7 +357,8 @@ def test_after_publishing_md5_is_not_enough(conda: CondaWorld, package: Path) ->
     outcome = publish(conda, ready(package))
 
     assert outcome.status is Status.PUBLISHED
-    assert ("GET", "/linux-64/x-1.0-0.tar.bz2") in conda.server.asked[-2:]
+    asked = conda.server.asked.count(("GET", "/linux-64/x-1.0-0.tar.bz2"))
+    assert asked == 2, "once before the upload, where it was not there, and once to compare it"
 
 
 def test_a_full_verification_downloads_what_was_published(conda: CondaWorld, package: Path) -> None:
@@ -406,13 +407,31 @@ def _stop(cancellation: Cancellation, event: Event) -> None:
         cancellation.request()
 
 
+def test_a_stop_just_before_the_end_stores_nothing(conda: CondaWorld, package: Path) -> None:
+    """All of the file was sent, but not the end of the form: a stop still leaves nothing behind."""
+    cancellation = Cancellation()
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Progress) and event.done_bytes == event.total_bytes:
+            cancellation.request()
+
+    with conda.destination() as destination:
+        outcome = destination.publish(ready(package), replace(conda.host(cancellation), emit=stop))
+
+    assert outcome.status is Status.CANCELLED
+    assert conda.stored() == {}
+
+
 def test_a_stop_after_the_last_byte_waits_for_the_answer(conda: CondaWorld, package: Path) -> None:
     """Once the file is whole at the server the answer is waited for and looked at: the outcome is what happened."""
     cancellation = Cancellation()
-    host = replace(conda.host(cancellation), commit=cancellation.request)
+
+    def stop() -> None:
+        cancellation.request()
+        conda.server.answer("/linux-64/repodata.json", Instead(500, times=1))
 
     with conda.destination() as destination:
-        outcome = destination.publish(ready(package), host)
+        outcome = destination.publish(ready(package), replace(conda.host(cancellation), commit=stop))
 
     assert outcome.status is Status.PUBLISHED
 

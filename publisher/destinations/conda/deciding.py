@@ -103,7 +103,7 @@ def _not_indexed(answered: Answered, name: str) -> PublisherError:
 def _hint(name: str) -> str:
     if name.endswith(".conda"):
         return "the second generation of the handler takes .tar.bz2 only, and fails so for .conda"
-    return "look at the server's log; running again may help"
+    return "look at the server's log: its index may fail, or (first generation) the folder of the subdir is missing"
 
 
 def _said(answered: Answered) -> str:

@@ -33,9 +33,9 @@ class HttpHandler:
     def __init__(
         self, client: HttpClient, token: Masked, *, sends_arch: bool = False, only_subdir: str | None = None
     ) -> None:
-        if not token.reveal().isprintable():
+        if not token.reveal().isprintable() or not token.reveal():
             raise SettingsError(
-                "CONDA_UPLOAD_TOKEN has characters that are not printable",
+                "CONDA_UPLOAD_TOKEN is empty or has characters that are not printable",
                 hint="look for a line break at the end of the secret",
             )
         self._client = client

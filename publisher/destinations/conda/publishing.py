@@ -1,6 +1,6 @@
 """Publishes one package: look, send, look again. The thin half: what follows from what was seen is `deciding`.
 
-A stop is obeyed until the last byte of the file is sent, since no server stores a part of one. From there on the
+A stop is obeyed until the end of the form is sent, without which no server stores anything. From there on the
 answer is waited for, and the channel is looked at once more.
 """
 
@@ -30,6 +30,8 @@ UPLOADS = 3
 """How often a file is sent at most: again only after a failure and a look that shows that it is not there."""
 WAITS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
 """Between looks for a package that should be visible: the index is written inside the request, caches may lag."""
+SHORT_WAITS = 5
+"""How many of these pass before a file whose upload had no answer is sent again: to send it twice does no harm."""
 PROGRESS_EVERY_S = 0.1
 
 
@@ -118,6 +120,7 @@ class Publishing:
     def _look_after(self, answered: Answered, *, may_repeat: bool) -> tuple[Look, Next]:
         """Look until it is known what came of an upload. Raises what ends it."""
         self._enter(Step.VERIFY)
+        last = len(self._waits) - SHORT_WAITS if may_repeat and answered.received is Received.LOST else 0
         while True:
             try:
                 # An unset token: what was sent may be stored, so that a stop must not keep us from looking.
@@ -128,7 +131,7 @@ class Publishing:
             step = next_step(
                 answered.received,
                 look,
-                may_wait=bool(self._waits) and not is_stopping,
+                may_wait=len(self._waits) > max(0, last) and not is_stopping,
                 may_repeat=may_repeat and not is_stopping,
             )
             if step is Next.STOP:

@@ -1,4 +1,4 @@
-"""The bytes of one upload: read once, and never sent to their end if they are not the planned ones."""
+"""The bytes of one upload: read once, and never the end of a form around a file that is not the planned one."""
 
 from __future__ import annotations
 
@@ -15,24 +15,17 @@ def pieces_of(
 ) -> Iterator[bytes]:
     """Yield the source in pieces; `check` may raise to stop, `count` is told the bytes handed over.
 
-    `commit` is called before the last piece, with which the file is whole; it may raise to stop, too.
-
-    Each piece is held back until the next one is read, so that a changed source raises `SourceChangedError` before
-    its last piece is sent: then no server has a whole file.
+    At the end the source is compared with the plan, which raises `SourceChangedError`, and then `commit` is called,
+    which may raise to stop, too. The end of the form is not sent before, and without it no server takes the file.
     """
     digest = hashlib.sha256()
-    held = b""
     buffer = memoryview(bytearray(PIECE_BYTES))
-    with open_source(item.artifact.source) as source:
+    with open_source(item.artifact.source, check) as source:
         while read := source.read_into(buffer):
             check()
-            if held:
-                yield held
-                count(len(held))
-            held = bytes(buffer[:read])
-            digest.update(held)
+            piece = bytes(buffer[:read])
+            digest.update(piece)
+            yield piece
+            count(read)
         source.check_unchanged(Digest(digest.hexdigest()), item.source)
     commit()
-    if held:
-        yield held
-        count(len(held))
