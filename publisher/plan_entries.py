@@ -205,6 +205,9 @@ class PackageEntry(_Facts):
         return PackageSource(file, self.filename, self.subdir, tuple(self.expected.items()))
 
 
+RevisionValue = Literal["revision_message", "revision_author", "revision_branch", "revision_tags", "revision_url"]
+
+
 class DescriptionEntry(Document):
     """The file with a worker's description."""
 
@@ -221,7 +224,7 @@ class WorkerEntry(_Facts):
     path: RootPath
     config_shown: str
     description: DescriptionEntry | None
-    values: dict[str, str]
+    values: dict[RevisionValue, str]
 
     def source(self, root: Path) -> Source:
         config = FileSource(root / self.path, root, self.config_shown)
@@ -279,17 +282,19 @@ def entry_of(source: Source, facts: SourceFacts | None, *, root: Path) -> AnyEnt
             )
         case WorkerSource():
             text = source.description
-            return WorkerEntry(
-                type="worker",
-                image=source.image,
-                form=source.form.value,
-                path=relative(source.config),
-                config_shown=source.config.shown,
-                description=DescriptionEntry(path=relative(text), shown=text.shown) if text else None,
-                values=dict(source.values),
-                shown=source.shown,
-                size_bytes=size_bytes,
-                sha256=sha256,
+            return WorkerEntry.model_validate(
+                {
+                    "type": "worker",
+                    "image": source.image,
+                    "form": source.form.value,
+                    "path": relative(source.config),
+                    "config_shown": source.config.shown,
+                    "description": {"path": relative(text), "shown": text.shown} if text else None,
+                    "values": dict(source.values),
+                    "shown": source.shown,
+                    "size_bytes": size_bytes,
+                    "sha256": sha256,
+                }
             )
         case _:
             assert_never(source)

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from publisher.cli import looking, publishing, repairing, workers
+from publisher.cli import arkindex, looking, publishing, repairing
 from publisher.cli.app import app
 from publisher.cli.options import with_each_tag, with_local_value
 from publisher.cli.session import Screen, Style
@@ -21,7 +21,7 @@ from publisher.leftovers import end_leftovers
 from publisher.views.stream import forgiving
 from publisher.workers import left_behind
 
-COMMANDS = (publishing, workers, looking, repairing)
+COMMANDS = (publishing, arkindex, looking, repairing)
 """The modules whose commands are registered with the application by importing them."""
 
 

@@ -8,7 +8,7 @@ import string
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -42,6 +42,7 @@ from publisher.model import (
     WorkerSource,
 )
 from publisher.plan import Action, Plan, PlanRow
+from publisher.plan_entries import RevisionValue
 from publisher.planfile import MAX_BYTES, SavedPlan, plan_json, plan_schema, read_plan, report_schema, write_plan
 from publisher.reasons import Reason
 from tests.golden import sample
@@ -68,6 +69,7 @@ observations = st.builds(
 )
 paths = st.lists(components, min_size=1, max_size=3).map("/".join)
 files = st.builds(lambda path: FileSource(sample.ROOT / path, sample.ROOT, path), paths)
+values = st.dictionaries(st.sampled_from(get_args(RevisionValue)), texts).map(lambda items: tuple(items.items()))
 pairs = st.dictionaries(names, texts, max_size=3).map(lambda items: tuple(items.items()))
 subdirs = st.sampled_from(["noarch", "linux-64", "emscripten-wasm32"])
 filenames = st.builds("{}-{}-0{}".format, names, names, st.sampled_from([".conda", ".tar.bz2"]))
@@ -77,7 +79,7 @@ sources: st.SearchStrategy[Source] = st.one_of(
     st.builds(FileSetSource, st.lists(st.builds(NamedFile, paths, files), max_size=3).map(tuple), texts),
     st.builds(ImageSource, texts, texts),
     st.builds(PackageSource, files, filenames, subdirs, expected),
-    st.builds(WorkerSource, texts, files, st.sampled_from(WorkerForm), st.none() | files, pairs, texts),
+    st.builds(WorkerSource, texts, files, st.sampled_from(WorkerForm), st.none() | files, values, texts),
 )
 identities: dict[str, st.SearchStrategy[Identity]] = {
     "fleet": st.builds(FleetIdentity, names, names, names, st.builds("{}+{}".format, names, names)),

@@ -63,6 +63,7 @@ class Session:
         self._cancellation = cancellation
         self._notice = notice
         self.attempts = 0
+        """How often a version was asked to be made."""
 
     def operations(self) -> Operations:
         """Return what the server offers. Raises `PublisherError`."""
@@ -124,7 +125,7 @@ class Session:
             nonlocal after_silence
             if not after_silence:  # else one more attempt settles what would stay unknown
                 self._cancellation.check()
-            self.attempts += 1
+            self.attempts += is_create
             try:
                 reply = self._api.call(offered.by_name[name], path=path, query=query, body=body)
                 if is_create and reply.is_success:
