@@ -424,6 +424,33 @@ def test_a_locked_file_is_waited_for_and_then_reported(sqlite_url: str) -> None:
         assert registry.register(ROW) == Accepted()
 
 
+def test_a_file_that_was_replaced_is_not_written_to(sqlite_url: str, tmp_path: Path) -> None:
+    """A kept connection to a removed file would take rows that nobody sees: the file with the name counts."""
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    with _registry(sqlite_url) as registry:
+        registry.register(ROW)
+        path.rename(tmp_path / "old.db")
+        with _registry(sqlite_url) as other:
+            assert registry.lookup([ROW.identity])[ROW.identity] is NoRow.ABSENT
+            assert registry.register(ROW) == Accepted()
+            assert other.register(ROW) == Duplicate(ROW.sha256)
+        path.unlink()
+
+        assert isinstance(_error(registry), LocalResourceError)
+
+
+def test_writers_of_one_process_share_commits(sqlite_url: str) -> None:
+    """Eight threads that register at once are all answered, each with its own answer, and their rows are there."""
+    rows = [sample_row(number // 2) for number in range(64)]
+    with _registry(sqlite_url) as registry, ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(registry.register, rows))
+        there = registry.lookup([row.identity for row in rows])
+
+    assert answers.count(Accepted()) == 32
+    assert sum(isinstance(answer, Duplicate) for answer in answers) == 32
+    assert all(isinstance(row, Row) for row in there.values())
+
+
 def test_looking_creates_no_file(sqlite_url: str, tmp_path: Path) -> None:
     """Planning changes nothing: a database that is not there is an error, and stays not there."""
     with _registry(sqlite_url, create=False) as registry:

@@ -10,18 +10,19 @@ import logging
 import random
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Dialect, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from publisher.errors import LocalResourceError, SettingsError, TransportError
 from publisher.registries.sql.faults import fault_of
+from publisher.registries.sql.grouped import GroupedWrites, Task
 
 Result = TypeVar("Result")
 
@@ -52,6 +53,7 @@ class Database:
         url = _url(options)
         self.file = Path(url.database or "").absolute() if url.get_backend_name() == "sqlite" else None
         self.location = _location(url, self.file)
+        self._grouped = GroupedWrites(self._write_group)
         self._engine = _postgresql(url, options) if self.file is None else _sqlite(self.file, options.busy_timeout_s)
 
     @property
@@ -69,8 +71,7 @@ class Database:
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in a transaction that is rolled back. Raises what `fault_of` says."""
         try:
-            with self._engine.connect() as connection:
-                self._limit(connection)
+            with self._transaction(writes=False) as connection:
                 return work(connection)
         except SQLAlchemyError as error:
             fault = fault_of(error)
@@ -81,12 +82,14 @@ class Database:
 
         Raises `CommitUnknownError` if the answer to COMMIT was lost; every other error means that nothing was written.
         """
+        if self.file is not None:
+            result: Result = self._grouped.run(work)
+            return result
         attempt = 1
         while True:
             is_committing = False
             try:
-                with self._engine.connect().execution_options(**{_WRITES: True}) as connection:
-                    self._limit(connection)
+                with self._transaction(writes=True) as connection:
                     result = work(connection)
                     is_committing = True
                     connection.commit()
@@ -94,11 +97,49 @@ class Database:
             except SQLAlchemyError as error:
                 fault = fault_of(error)
             if is_committing and not fault.is_definite:
-                raise CommitUnknownError("the connection to the database was lost at COMMIT")
+                raise _lost_at_commit()
             if not fault.is_lost_race or attempt == TRANSACTION_ATTEMPTS:
                 raise fault.error
             time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - parts two transactions, hides nothing
             attempt += 1
+
+    def _transaction(self, *, writes: bool) -> Connection:
+        """Return a connection on which a transaction was begun. Closing it rolls back what was not committed.
+
+        A kept connection may have died meanwhile. It is not asked beforehand: where BEGIN finds it dead nothing else
+        was sent, so another connection is as good.
+        """
+        for is_last in (False, True):
+            connection = self._engine.connect().execution_options(**{_WRITES: writes})
+            try:
+                connection.begin()
+            except DBAPIError as error:
+                connection.close()
+                if is_last or not error.connection_invalidated:
+                    raise
+            else:
+                break
+        return connection
+
+    def _write_group(self, tasks: Sequence[Task[Callable[[Connection], Any]]]) -> None:
+        """Carry out several pieces of work in one transaction; SQLite has one writer at a time anyway."""
+        is_committing = False
+        try:
+            with self._transaction(writes=True) as connection:
+                for task in tasks:
+                    try:
+                        with connection.begin_nested():
+                            task.result = task.work(connection)
+                    except SQLAlchemyError as error:
+                        task.error = fault_of(error).error
+                is_committing = True
+                connection.commit()
+                return
+        except SQLAlchemyError as error:
+            failure = error
+        for task in tasks:
+            fault = fault_of(failure)
+            task.error = _lost_at_commit() if is_committing and not fault.is_definite else fault.error
 
     def create_file(self) -> None:
         """Make sure that the SQLite file exists, readable by its owner alone: rows hold keys in clear."""
@@ -114,10 +155,6 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
-
-    def _limit(self, connection: Connection) -> None:
-        if self.file is None:
-            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
 
 
 def require_url(options: SqlOptions) -> None:
@@ -162,13 +199,23 @@ def _postgresql(url: URL, options: SqlOptions) -> Engine:
     # Prepared statements do not survive poolers such as PgBouncer.
     arguments["prepare_threshold"] = None
     try:
-        return create_engine(url, connect_args=arguments, pool_pre_ping=True, **_quiet())
+        # Transactions are begun below: the driver's own BEGIN would be one more round trip.
+        engine = create_engine(
+            url, connect_args=arguments, isolation_level="AUTOCOMMIT", use_native_hstore=False, **_quiet()
+        )
     except ModuleNotFoundError:
-        pass
-    raise SettingsError(
-        f"{options.setting} names PostgreSQL, and its driver is not installed",
-        hint="pip install 'publisher[postgres]'",
-    )
+        engine = None
+    if engine is None:
+        raise SettingsError(
+            f"{options.setting} names PostgreSQL, and its driver is not installed",
+            hint="pip install 'publisher[postgres]'",
+        )
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"BEGIN; SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
+
+    return engine
 
 
 def _sqlite(file: Path, busy_timeout_s: float) -> Engine:
@@ -178,7 +225,17 @@ def _sqlite(file: Path, busy_timeout_s: float) -> Engine:
             f"{file.as_uri()}?mode=rw", uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
         )
 
-    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool, **_quiet())
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=QueuePool, **_quiet())
+
+    @event.listens_for(engine, "connect")
+    def remember(_connected: object, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = _identity(file)
+
+    @event.listens_for(engine, "checkout")
+    def leave_removed(_connected: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        """Leave a connection to a file that is gone or another one by now: what is written there nobody sees."""
+        if record.info["file"] != _identity(file):
+            raise DisconnectionError
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -186,6 +243,18 @@ def _sqlite(file: Path, busy_timeout_s: float) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        facts = file.stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
+
+
+def _lost_at_commit() -> CommitUnknownError:
+    return CommitUnknownError("the connection to the database was lost at COMMIT")
 
 
 def _quiet() -> dict[str, object]:

@@ -19,6 +19,7 @@ class SqlEscrow:
 
     def __init__(self, registry: SqlRegistry) -> None:
         self._database = registry.database
+        self._add = self._database.insert(PUBLISH_KEYS).on_conflict_do_nothing(index_elements=[PUBLISH_KEYS.c.nonce])
 
     @property
     def location(self) -> str:
@@ -37,14 +38,9 @@ class SqlEscrow:
             "kid": record.kid,
             "data_key": record.data_key,
         }
-        statement = (
-            self._database.insert(PUBLISH_KEYS)
-            .values(values)
-            .on_conflict_do_nothing(index_elements=[PUBLISH_KEYS.c.nonce])
-        )
 
         def add(connection: Connection) -> int:
-            return connection.execute(statement).rowcount
+            return connection.execute(self._add, values).rowcount
 
         try:
             added = self._database.write(add)

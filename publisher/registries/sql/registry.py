@@ -24,6 +24,12 @@ class SqlRegistry:
 
     def __init__(self, options: SqlOptions, *, needs_claims: bool = False) -> None:
         self.database = Database(options)
+        # Made once: SQLAlchemy takes longer to build a statement than the database to carry it out.
+        self._add = (
+            self.database.insert(RESOURCES)
+            .values(created_at=func.current_timestamp())
+            .on_conflict_do_nothing(index_elements=_IDENTITY)
+        )
         self._needs_claims = needs_claims
 
     @property
@@ -56,11 +62,9 @@ class SqlRegistry:
             "sha256": row.sha256.hex,
             "encryption_key": row.encryption_key.reveal_hex(),
             "size_bytes": row.size_bytes,
-            "created_at": func.current_timestamp(),
         }
-        statement = self.database.insert(RESOURCES).values(values).on_conflict_do_nothing(index_elements=_IDENTITY)
         try:
-            if self.database.write(lambda connection: connection.execute(statement).rowcount) == 1:
+            if self.database.write(lambda connection: connection.execute(self._add, values).rowcount) == 1:
                 return Accepted()
             return self._duplicate(row.identity)
         except CommitUnknownError as error:
