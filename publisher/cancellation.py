@@ -36,7 +36,7 @@ class Cancellation:
 
     @property
     def event(self) -> threading.Event:
-        """The event behind the token, for libraries that wait on one."""
+        """The event behind the token, for whoever waits on nothing else."""
         return self._event
 
     @property

@@ -11,20 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import tenacity
-
 from publisher.cancellation import Cancellation
-from publisher.errors import ProtocolError, PublisherError, TransportError
+from publisher.errors import ProtocolError, TransportError
 
 Result = TypeVar("Result")
 
 RetryNotice = Callable[[int, float, str], None]
 """Told before each wait: the attempt that failed (from 1), the wait in seconds, and why."""
-
-
-def _may_be_repeated(error: BaseException) -> bool:
-    """Say whether the same request may get another answer. An answer of another shape will be that again."""
-    return isinstance(error, TransportError) and not isinstance(error, ProtocolError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +41,15 @@ class RetryPolicy:
         Only for requests that may be repeated safely: reads, and writes that are idempotent by contract.
         """
 
-        def wait(state: tenacity.RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            return self.wait_s(state.attempt_number, getattr(error, "retry_after_s", None))
-
-        def before_sleep(state: tenacity.RetryCallState) -> None:
-            error = state.outcome.exception() if state.outcome else None
-            why = error.message if isinstance(error, PublisherError) else ""
-            notice(state.attempt_number, state.upcoming_sleep, why)
-
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_may_be_repeated),
-            stop=tenacity.stop_after_attempt(self.attempts) | tenacity.stop_when_event_set(cancellation.event),
-            wait=wait,
-            before_sleep=before_sleep,
-            sleep=cancellation.wait,
-            reraise=True,
-        )
-        return retrying(action)
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return action()
+            except TransportError as error:
+                # An answer of another shape will be that again.
+                if isinstance(error, ProtocolError) or attempt >= self.attempts or cancellation.requested:
+                    raise
+                wait_s, why = self.wait_s(attempt, error.retry_after_s), error.message
+            notice(attempt, wait_s, why)
+            cancellation.wait(wait_s)

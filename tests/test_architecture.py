@@ -65,7 +65,6 @@ HOMES = {
     "packaging": ("publisher/sources/wheels.py",),
     "rich": ("publisher/views/",),
     "typer": ("publisher/cli/",),
-    "tenacity": ("publisher/retry.py",),
 }
 """The one room of each vendor library: there its errors are translated and its version is felt."""
 
