@@ -115,7 +115,11 @@ class HttpHandler:
 
 
 def _denied(error: PublisherError) -> CredentialsError:
-    return CredentialsError(error.message, hint="check CONDA_UPLOAD_TOKEN: the plain token, not its hash")
+    # The second generation answers so for a file that it has, too; whoever tells this saw that there is none.
+    hint = (
+        "check CONDA_UPLOAD_TOKEN: the plain token, not its hash; and that CONDA_CHANNEL_URL is this server's channel"
+    )
+    return CredentialsError(error.message, hint=hint)
 
 
 def _with_limit(error: PublisherError, size_bytes: int) -> PublisherError:
