@@ -87,6 +87,8 @@ def running_seaweedfs() -> Iterator[S3Server]:
         "-ip.bind=127.0.0.1",
         f"-master.port={base}",
         f"-volume.port={base + 1}",
+        # Each bucket takes volumes of its own; by itself the server allows as many as the free disk is large.
+        "-volume.max=5000",
         f"-filer.port={base + 2}",
         f"-s3.port={base + 3}",
         f"-admin.port={base + 4}",

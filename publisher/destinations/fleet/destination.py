@@ -119,8 +119,15 @@ class FleetDestination:
 
     def conclude(self, outcomes: Mapping[ArtifactId, Outcome], host: Host) -> Sequence[str]:
         """Abort what killed runs left of uploads whose objects are registered by now."""
-        stale = abort_stale_uploads(self._ports.store, outcomes.values(), is_expected=self._has_streamed)
-        return [] if host.cancellation.requested else list(stale)
+        if host.cancellation.requested:
+            return []
+        stale = abort_stale_uploads(
+            self._ports.store,
+            outcomes.values(),
+            repeat=lambda action: self._ports.retry.call(action, cancellation=self._cancellation, notice=_quiet),
+            is_expected=self._has_streamed,
+        )
+        return list(stale)
 
     def _carry_out(
         self, steps: Steps[Ending], item: ReadyArtifact | UnreadySource, driver: Driver, host: Host

@@ -169,12 +169,11 @@ def _close(
 ) -> Steps[Ending]:
     notes: list[str] = []
     try:
-        there = yield from ask(Head())
+        is_there = yield from _is_still_there(sealed, etag)
     except PublisherError as error:
         notes.append(f"not looked at again after registration: {error.message}")
     else:
-        marks = Marks.read(there.metadata) if there else None
-        if there is None or marks is None or marks.nonce != sealed.nonce or etag not in (None, there.etag):
+        if not is_there:
             return _damaged("the object was replaced or deleted while it was being registered")
     if confirmed.is_proved:
         notes.extend((yield from _leave_proof(sealed, confirmed)))
@@ -182,6 +181,23 @@ def _close(
         notes.append("registered, but the row was not seen: the registry does not show it")
     reason = "registered" if confirmed.is_seen else "registered_unverified"
     return Ending(status, reason, verification=verification, sealed=sealed, notes=tuple(notes))
+
+
+def _is_still_there(sealed: Sealed, etag: str | None) -> Steps[bool]:
+    """Say whether the object is the verified one: same nonce and ETag, or else, read in full, the same bytes.
+
+    Where claims pin bytes, another run may store the same ones again, and the ETag changes.
+    """
+    there = yield from ask(Head())
+    marks = Marks.read(there.metadata) if there else None
+    if there is None or marks is None or marks.nonce != sealed.nonce:
+        return False
+    if etag not in (None, there.etag):
+        try:
+            yield from ask(ReadBack(sealed, opened=False))
+        except DamagedObjectError:
+            return False
+    return True
 
 
 def _leave_proof(sealed: Sealed, confirmed: _Confirmed) -> Steps[list[str]]:

@@ -7,12 +7,13 @@ An upload does not exist as an object before `create`; one that never gets there
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Protocol, TypeVar, cast
+from typing import cast
 
 from publisher.destinations.fleet.spool import sealed_bound
+from publisher.destinations.fleet.tidying import Repeat
 from publisher.errors import Cancelled, NotFoundError, PublisherError, UploadLostError
 from publisher.sealing.parts import DigestName, Part, PartBuffers, PartWriter
 from publisher.sealing.seal import Sealed as Made
@@ -27,18 +28,10 @@ from publisher.stores.port import (
     UnconditionalStore,
 )
 
-Result = TypeVar("Result")
-
 MIB = 1 << 20
 _PARTS_PLANNED = 900
 """Parts are sized for this many, so that a source which seals to more than was thought stays below 1,000 parts, the
 limit of the strictest store known."""
-
-
-class Repeat(Protocol):
-    """Performs a request that may be repeated, as often as the retry policy says."""
-
-    def __call__(self, action: Callable[[], Result], /) -> Result: ...
 
 
 def part_size(source_bytes: int) -> int:
@@ -134,7 +127,7 @@ class StreamedUpload:
         if upload_id is None:
             return None
         try:
-            self._store.abort_upload(self._key, upload_id)
+            self._repeat(lambda: self._store.abort_upload(self._key, upload_id))
         except PublisherError as error:
             return f"an upload in parts of {self._key} is left open: {error.message}"
         return None

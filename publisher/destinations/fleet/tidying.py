@@ -6,16 +6,27 @@ nothing is lost; until then an open upload may be another publisher's at work, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
 
 from publisher.errors import PublisherError
 from publisher.model import Outcome, Status
 from publisher.stores.port import MultipartStore, ObjectStore
 
+Result = TypeVar("Result")
+
 _REGISTERED = frozenset({Status.PUBLISHED, Status.ADOPTED, Status.SKIPPED})
 
 
-def abort_stale_uploads(store: ObjectStore, outcomes: Iterable[Outcome], *, is_expected: bool) -> Iterator[str]:
+class Repeat(Protocol):
+    """Performs a request that may be repeated, as often as the retry policy says."""
+
+    def __call__(self, action: Callable[[], Result], /) -> Result: ...
+
+
+def abort_stale_uploads(
+    store: ObjectStore, outcomes: Iterable[Outcome], *, repeat: Repeat, is_expected: bool
+) -> Iterator[str]:
     """Abort the open uploads of objects that these outcomes say are registered; yield what a person should know.
 
     Lists once for each stage. `is_expected` says that uploads are sent in parts here, so that not being able to list
@@ -27,14 +38,15 @@ def abort_stale_uploads(store: ObjectStore, outcomes: Iterable[Outcome], *, is_e
     aborted = 0
     for prefix in sorted({f"{key.partition('/')[0]}/" for key in keys}):
         try:
-            stale = [upload for upload in store.open_uploads(prefix) if upload.key in keys]
+            there = repeat(lambda prefix=prefix: store.open_uploads(prefix))  # type: ignore[misc] # bound now, not later
+            stale = [upload for upload in there if upload.key in keys]
         except PublisherError as error:
             if is_expected:
                 yield f"uploads that killed runs may have left open could not be listed: {error.message}"
             return
         for upload in stale:
             try:
-                store.abort_upload(upload.key, upload.upload_id)
+                repeat(lambda upload=upload: store.abort_upload(upload.key, upload.upload_id))  # type: ignore[misc] # ditto
                 aborted += 1
             except PublisherError as error:
                 yield f"an upload in parts of {upload.key} is left open: {error.message}"

@@ -89,7 +89,13 @@ _NEXT: Mapping[_Place, Mapping[Request, _Place]] = {
     },
     "fetch": {"read back": "fetch", "register": "post"},
     "post": {"lookup": "post", "register": "post", "read back": "post", "head": "close", "write receipt": "close"},
-    "close": {"head": "close", "write receipt": "close", "read receipt": "close", "escrow drop": "done"},
+    "close": {
+        "read back": "close",
+        "head": "close",
+        "write receipt": "close",
+        "read receipt": "close",
+        "escrow drop": "done",
+    },
     "done": {"escrow drop": "done"},
 }
 

@@ -159,7 +159,7 @@ class MessageProxy:
         if not fate.answers or not answer:
             reset(writer)
             return
-        writer.write(fate.alter(answer) if fate.alter else answer)
+        writer.write(_announced(fate.alter(answer) if fate.alter else answer))
         await writer.drain()
 
     async def _deliver_late(self, request: bytes, seconds: float) -> None:
@@ -180,6 +180,14 @@ class MessageProxy:
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
+
+
+def _announced(answer: bytes) -> bytes:
+    """Say that the connection is closed after this answer: without a word, the next request would run into it."""
+    head, end, body = answer.partition(b"\r\n\r\n")
+    if b"\r\nconnection:" in head.lower():
+        return answer
+    return head + b"\r\nConnection: close" + end + body
 
 
 async def _request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[bytes, bytes]:

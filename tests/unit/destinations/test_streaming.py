@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.destinations.fleet.streaming import Repeat, StreamedUpload, part_size
+from publisher.destinations.fleet.streaming import StreamedUpload, part_size
+from publisher.destinations.fleet.tidying import Repeat
 from publisher.errors import RejectedError, TransportError, UploadLostError
 from publisher.model import Digest
 from publisher.sealing.parts import PartBuffers
