@@ -44,7 +44,8 @@ def _name_problem(name: str) -> tuple[str, str] | None:
         )
     if name != name.strip():
         return "a name in it begins or ends with a space", "remove the space"
-    if any(unicodedata.category(character)[0] == "C" for character in name):
+    # Not printable are control characters, and every kind of space but the usual one.
+    if not name.isprintable():
         return "it holds a control or invisible character, or is not UTF-8", "rename it"
     if any(character in _FORBIDDEN for character in name):
         return "it holds `\\`, `?` or `;`", "servers read these in different ways; rename it"

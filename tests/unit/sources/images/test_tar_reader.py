@@ -98,10 +98,13 @@ def test_any_bytes_end_in_a_verdict(rubbish: bytes) -> None:
 
 @given(st.data())
 def test_a_damaged_header_is_not_taken_for_the_end(data: st.DataObject) -> None:
-    """A changed byte in a header is noticed, also behind the first one, where tarfile takes it for the end."""
+    """A changed byte in a header is noticed, also behind the first one, where tarfile takes it for the end.
+
+    All but the last of the checksum's own eight bytes: it ends the number and is no part of it.
+    """
     archive = bytearray(tar_of({"a": b"1", "b": b"2"}))
     start = data.draw(st.sampled_from([0, 1024]))
-    archive[start + data.draw(st.integers(min_value=0, max_value=511))] ^= 0x41
+    archive[start + data.draw(st.integers(min_value=0, max_value=511).filter(lambda at: at != 155))] ^= 0x41
 
     with pytest.raises(TarError):
         read(bytes(archive))
