@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
+from publisher.sealing.vectors import clear_vector_registers
+
 Crc32 = Callable[[bytes | bytearray | memoryview, int], int]
 """Continue a CRC-32 (that of zlib and gzip, RFC 1952) over more bytes; it begins with 0."""
 
@@ -18,4 +20,10 @@ def crc32_function() -> Crc32:
         import zlib
 
         return zlib.crc32
-    return isal_zlib.crc32
+
+    def crc32(data: bytes | bytearray | memoryview, start: int) -> int:
+        value = isal_zlib.crc32(data, start)
+        clear_vector_registers()
+        return value
+
+    return crc32

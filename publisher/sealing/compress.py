@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from publisher.model import Compression
+from publisher.sealing.vectors import clear_vector_registers
 
 BLOCK_BYTES: Final = 1 << 20
 DICTIONARY_BYTES: Final = 1 << 15
@@ -57,6 +58,7 @@ class BlockCompressor:
         """Return the pieces of `block` as deflate blocks, none of them the last, that end on a byte."""
         stream = self.open(dictionary)
         pieces = [stream.compress(block), stream.flush(zlib.Z_SYNC_FLUSH)]
+        clear_vector_registers()
         if self.rival is None:
             return pieces
         return min(pieces, self.rival.deflate(block, dictionary), key=lambda result: sum(map(len, result)))

@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Final, Protocol, cast
 
 from publisher.errors import DamagedObjectError
+from publisher.sealing.vectors import clear_vector_registers
 
 _PIECE_BYTES: Final = 1 << 18
 _GZIP_ONLY: Final = 31
@@ -87,6 +88,7 @@ def _inflated(stream: _InflateStream, piece: bytes, error: type[Exception]) -> I
             out = stream.decompress(piece, _PIECE_BYTES)
         except error as cause:
             raise DamagedObjectError("the object's content is not a valid gzip member") from cause
+        clear_vector_registers()
         if out:
             yield out
         piece = stream.unconsumed_tail
