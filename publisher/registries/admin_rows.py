@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 from publisher.errors import ProtocolError
 from publisher.http.answer import Answer
@@ -18,6 +19,7 @@ from publisher.registries.rows import row_of, same_row, two_rows
 
 Item = Mapping[str, object]
 
+_IDENTITY = ("resourcename", "devstage", "architecture", "version")
 _MORE_FIELDS = {
     *("next", "nextpage", "nextlink", "nexturl", "nextcursor", "nextpagetoken", "nexttoken"),
     *("continuationtoken", "hasmore", "hasnext", "hasnextpage", "istruncated", "truncated"),
@@ -27,7 +29,7 @@ _NEXT_LINK = re.compile(r"rel\s*=\s*\"?next\b", re.IGNORECASE)
 
 
 def items_of(answer: Answer) -> list[Item]:
-    """Return the items of a whole list, with plain names (`resourcename`). Raises `ProtocolError`."""
+    """Return the items of a whole list, as they are spelled. Raises `ProtocolError`."""
     document = answer.json()
     if _NEXT_LINK.search(answer.headers.get("link", "")):
         raise _has_more()
@@ -48,21 +50,22 @@ def items_of(answer: Answer) -> list[Item]:
         items = document
     else:
         raise ProtocolError("the lookup's answer is neither a list nor an object")
-    return [_plain(item) for item in items]
+    if not all(isinstance(item, dict) for item in items):
+        raise ProtocolError("the lookup's list holds something that is not an object")
+    return items
 
 
 def rows_in_list(items: list[Item], wanted: Collection[FleetIdentity]) -> dict[FleetIdentity, Lookup]:
     """Answer for `wanted` from the list of all rows. The values of rows that nobody asked about are not looked at."""
+    # A list may hold a hundred thousand rows and be asked for often: of most of them only the names are looked at.
+    asked = {(each.resource_name, each.dev_stage, each.architecture, each.version): each for each in wanted}
     found: dict[FleetIdentity, Row] = {}
     for item in items:
-        identity = FleetIdentity(
-            resource_name=_text(item, "resourcename"),
-            dev_stage=_text(item, "devstage"),
-            architecture=_text(item, "architecture"),
-            version=_text(item, "version"),
-        )
-        if identity in wanted:
-            _add(found, identity, item)
+        names = tuple(map(item.get, _spelled_names(tuple(item))))
+        if not all(names) or set(map(type, names)) != {str}:
+            raise _nameless()
+        if names in asked:
+            _add(found, asked[names], _plain(item))
     return {identity: found.get(identity, NoRow.ABSENT) for identity in wanted}
 
 
@@ -76,7 +79,7 @@ def rows_in_update(
     """
     found: dict[FleetIdentity, Row] = {}
     shown: set[str] = set()
-    for item in items:
+    for item in map(_plain, items):
         for name, asked in (("devstage", dev_stage), ("architecture", architecture)):
             if item.get(name) not in (None, asked):
                 raise ProtocolError("the lookup shows rows of a stage or architecture that it was not asked for")
@@ -103,20 +106,40 @@ def _add(found: dict[FleetIdentity, Row], identity: FleetIdentity, item: Item) -
     found[identity] = row
 
 
-def _plain(item: object) -> Item:
-    if not isinstance(item, dict):
-        raise ProtocolError("the lookup's list holds something that is not an object")
-    plain = {name.replace("_", "").lower(): value for name, value in item.items()}
+def _plain(item: Item) -> Item:
+    """Return an object with its names in one spelling: `resourcename` for resource_name and resourceName."""
+    plain = {_plain_name(name): value for name, value in item.items()}
     if len(plain) != len(item):
-        raise ProtocolError("the lookup's answer names a field twice, in two spellings")
+        raise _two_spellings()
     return plain
+
+
+@lru_cache(maxsize=64)
+def _spelled_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return how rows with these names of fields spell the four that matter; a plain name for one that they lack."""
+    spelled = {_plain_name(name): name for name in names}
+    if len(spelled) != len(names):
+        raise _two_spellings()
+    return tuple(spelled.get(name, name) for name in _IDENTITY)
+
+
+def _plain_name(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _text(item: Item, name: str) -> str:
     value = item.get(name)
     if not isinstance(value, str) or not value:
-        raise ProtocolError("the lookup's list holds a row without one of its four names")
+        raise _nameless()
     return value
+
+
+def _nameless() -> ProtocolError:
+    return ProtocolError("the lookup's list holds a row without one of its four names")
+
+
+def _two_spellings() -> ProtocolError:
+    return ProtocolError("the lookup's answer names a field twice, in two spellings")
 
 
 def _has_more() -> ProtocolError:
