@@ -1,4 +1,4 @@
-"""Small files that somebody named: read up to a limit, and never a FIFO or device, which could hang or be endless."""
+"""Small files: read up to a limit, and never a FIFO or device, which could hang or be endless."""
 
 from __future__ import annotations
 
@@ -23,3 +23,16 @@ def read_regular(path: Path, limit_bytes: int, *, shown: str | None = None) -> b
             return file.read(limit_bytes)
     finally:
         os.close(descriptor)
+
+
+def read_own(path: Path, limit_bytes: int) -> bytes:
+    """Return at most `limit_bytes` bytes of a file of our own making.
+
+    OSError unless it is regular, no link, this user's, and not writable by others.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+            raise PermissionError("not a file of this user alone")
+        return file.read(limit_bytes)

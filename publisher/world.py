@@ -15,6 +15,7 @@ from publisher.destinations.port import Destination, Host, RunFacts
 from publisher.events import Listener, ignore
 from publisher.model import DestinationSpec
 from publisher.provenance import Provenance
+from publisher.sources.memory import FORGETFUL, Memory
 
 Connect = Callable[[Sequence[DestinationSpec]], AbstractContextManager[Mapping[str, Destination]]]
 """Build the named destinations from settings, all or none; closes them at the end. Raises `SettingsError`."""
@@ -33,6 +34,8 @@ class World:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    memory: Memory = FORGETFUL
+    """Knows the files that were read before and have not changed."""
     new_run_id: Callable[[], str] = lambda: uuid4().hex
 
     def host(self, run: RunFacts | None = None) -> Host:

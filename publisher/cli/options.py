@@ -118,6 +118,10 @@ AllowUnfenced = Annotated[
         help="Publish to a store that keeps no two publishers apart. Not safe: no other publisher may be running.",
     ),
 ]
+Reread = Annotated[
+    bool,
+    typer.Option("--reread", help="Read every file again, also those that have not changed since they were read."),
+]
 Junit = Annotated[
     Path | None,
     typer.Option("--junit", parser=_new_file, metavar="FILE", help="Write a JUnit test case per artifact."),

@@ -34,6 +34,7 @@ def plan(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table on standard output.")] = False,
     out: options.Out = None,
     jobs: options.Jobs = 4,
+    reread: options.Reread = False,
     detailed_exitcode: options.DetailedExitCode = False,
     progress: options.Progress = ProgressMode.AUTO,
     quiet: options.Quiet = False,
@@ -51,7 +52,7 @@ def plan(
     screen = Screen(Style(progress, quiet=quiet, verbose=verbose, no_color=no_color), os.environ, is_stdout_taken=True)
     if out is not None:
         require_writable(out)
-    with stop_on_signals() as stop, world_of(screen, stop, local=local, writes=False) as world:
+    with stop_on_signals() as stop, world_of(screen, stop, local=local, writes=False, reread=reread) as world:
         selection = selection_from(only, exclude, destination)
         load = manifest_loader(manifest, world, var)
         made, read = story(load, world, selection=selection, offline=offline, jobs=jobs)
@@ -92,6 +93,7 @@ def apply(
     var: options.Variable = None,
     local: options.Local = None,
     jobs: options.Jobs = 4,
+    reread: options.Reread = False,
     verify: options.Verify = options.VerifyDepth.HEAD,
     allow_unfenced: options.AllowUnfenced = False,
     fail_fast: options.FailFast = False,
@@ -139,6 +141,7 @@ def apply(
             events_file=events,
             timeout_s=timeout,
             allow_unfenced=allow_unfenced,
+            reread=reread,
         ) as world:
             if saved_plan is not None:
                 done = apply_saved(lambda: load_saved_plan(saved_plan), world, wanted, on_error=screen.show_error)

@@ -132,6 +132,7 @@ def world_of(
     events_file: Path | None = None,
     timeout_s: float | None = None,
     allow_unfenced: bool = False,
+    reread: bool = False,
 ) -> Iterator[World]:
     """Yield the world of one command: its view listens, and the end of its time budget is a stop request."""
     from publisher.cli.hardening import forbid_core_dumps
@@ -151,6 +152,7 @@ def world_of(
             emit=emit,
             cancellation=cancellation,
             allow_unfenced=allow_unfenced,
+            reread=reread,
         )
 
 

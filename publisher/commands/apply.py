@@ -86,7 +86,11 @@ def _carry_out_saved(
 ) -> dict[str, Outcome]:
     try:
         ready, unready = read_sources(
-            [row.artifact for row in plan.rows], jobs=options.jobs, cancellation=world.cancellation, emit=world.emit
+            [row.artifact for row in plan.rows],
+            jobs=options.jobs,
+            cancellation=world.cancellation,
+            emit=world.emit,
+            memory=world.memory,
         )
         observations = observe(ready, destinations, cancellation=world.cancellation, emit=world.emit)
         world.cancellation.check()

@@ -54,7 +54,9 @@ def used_destinations(manifest: Manifest) -> list[DestinationSpec]:
 
 def make_plan(manifest: Manifest, world: World, observers: Mapping[str, Observer] | None, *, jobs: int = JOBS) -> Plan:
     """Read the sources, `jobs` at a time, ask the destinations (unless there are none to ask), decide."""
-    ready, unready = read_sources(manifest.artifacts, jobs=jobs, cancellation=world.cancellation, emit=world.emit)
+    ready, unready = read_sources(
+        manifest.artifacts, jobs=jobs, cancellation=world.cancellation, emit=world.emit, memory=world.memory
+    )
     for name, observer in (observers or {}).items():
         for caveat in observer.caveats() if isinstance(observer, Cautious) else ():
             world.emit(Warned(f"{name}: {caveat}"))

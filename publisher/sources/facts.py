@@ -18,26 +18,31 @@ from publisher.model import (
     WorkerSource,
 )
 from publisher.sources.files import fingerprint
-from publisher.sources.images.source import image_facts
+from publisher.sources.images.source import image_facts, is_archive
+from publisher.sources.memory import FORGETFUL, Memory
 from publisher.sources.packages import package_facts
 
 Check = Callable[[], None]
 """Raises to cancel; asked often while reading."""
 
 
-def facts_of(source: Source, check: Check) -> SourceFacts:
-    """Read what has to be read of a source. Raises `SourceError`, `SourceChangedError`, and what `check` raises."""
+def facts_of(source: Source, check: Check, memory: Memory = FORGETFUL) -> SourceFacts:
+    """Read what has to be read of a source, unless `memory` knows it.
+
+    Raises `SourceError`, `SourceChangedError`, and what `check` raises.
+    """
     match source:
         case FileSource():
-            return fingerprint(source, check)
+            return _of_file(source, check, memory)
         case FileSetSource():
-            return facts_of_listing(listing_of(source, check))
+            return facts_of_listing(listing_of(source, check, memory))
         case ImageSource():
-            return image_facts(source, check)
+            return _of_image(source, check, memory)
         case PackageSource():
-            return package_facts(source, check)
+            what = f"package {json.dumps([source.filename, source.subdir, source.expected])}"
+            return memory.recall(source.file, what, lambda: package_facts(source, check))
         case WorkerSource():
-            return _of_worker(source, check)
+            return _of_worker(source, check, memory)
         case _:
             assert_never(source)
 
@@ -46,9 +51,9 @@ Listing = Mapping[str, SourceFacts]
 """The size and the SHA-256 of each file of a set, by its name there."""
 
 
-def listing_of(source: FileSetSource, check: Check) -> Listing:
+def listing_of(source: FileSetSource, check: Check, memory: Memory = FORGETFUL) -> Listing:
     """Read every file of a set. Raises as `facts_of`."""
-    return {named.name: fingerprint(named.file, check) for named in source.files}
+    return {named.name: _of_file(named.file, check, memory) for named in source.files}
 
 
 def facts_of_listing(listing: Listing) -> SourceFacts:
@@ -57,8 +62,20 @@ def facts_of_listing(listing: Listing) -> SourceFacts:
     return SourceFacts(sum(facts.size_bytes for facts in listing.values()), _digest(canonical))
 
 
-def _of_worker(source: WorkerSource, check: Check) -> SourceFacts:
-    files = [fingerprint(file, check) for file in (source.config, source.description) if file is not None]
+def _of_file(file: FileSource, check: Check, memory: Memory) -> SourceFacts:
+    return memory.recall(file, "file", lambda: fingerprint(file, check))
+
+
+def _of_image(source: ImageSource, check: Check, memory: Memory) -> SourceFacts:
+    """An archive is one file; what an engine, a registry or a layout holds may change without it."""
+    if source.local is None or not is_archive(source):
+        return image_facts(source, check)
+    what = f"image {json.dumps([source.reference, source.architecture])}"
+    return memory.recall(source.local, what, lambda: image_facts(source, check))
+
+
+def _of_worker(source: WorkerSource, check: Check, memory: Memory) -> SourceFacts:
+    files = [_of_file(file, check, memory) for file in (source.config, source.description) if file is not None]
     return worker_facts(source, files)
 
 

@@ -34,6 +34,11 @@ class OpenFile:
         self._read_bytes = 0
 
     @property
+    def facts(self) -> os.stat_result:
+        """What the system said of the file when it was opened."""
+        return self._before
+
+    @property
     def size_bytes(self) -> int:
         return self._before.st_size
 

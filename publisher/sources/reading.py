@@ -14,15 +14,21 @@ from publisher.events import Listener, ReadingSource
 from publisher.model import Artifact, ReadyArtifact, Source, SourceFacts, UnreadySource, failure_from
 from publisher.sources.agreeing import check_agreement
 from publisher.sources.facts import facts_of
+from publisher.sources.memory import FORGETFUL, Memory
 from publisher.workers import each_or_cancelled
 
 
 def read_sources(
-    artifacts: Sequence[Artifact], *, jobs: int = 2, cancellation: Cancellation, emit: Listener
+    artifacts: Sequence[Artifact],
+    *,
+    jobs: int = 2,
+    cancellation: Cancellation,
+    emit: Listener,
+    memory: Memory = FORGETFUL,
 ) -> tuple[list[ReadyArtifact], list[UnreadySource]]:
     """Return the artifacts whose sources were read and those whose sources were not, each in the given order.
 
-    Reads `jobs` sources at a time.
+    Reads `jobs` sources at a time, but for what `memory` knows.
     Raises `Cancelled` when a stop is requested.
     """
     distinct = list(dict.fromkeys(artifact.source for artifact in artifacts))
@@ -31,7 +37,7 @@ def read_sources(
 
     def read(source: Source) -> SourceFacts | PublisherError:
         try:
-            return facts_of(source, cancellation.check)
+            return facts_of(source, cancellation.check, memory)
         except Cancelled:
             raise
         except PublisherError as error:
@@ -43,6 +49,7 @@ def read_sources(
         emit(ReadingSource(first_user[source], done, len(distinct)))
 
     found = each_or_cancelled(distinct, read, threads=jobs, cancellation=cancellation, name="read", ended=told)
+    memory.keep()
     facts = dict(zip(distinct, found, strict=True))
     ready, unready = [], []
     for artifact in artifacts:

@@ -6,16 +6,17 @@ store, or not the user's own.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 from publisher.atomic_file import write_atomically
+from publisher.regular_file import read_own
 from publisher.stores.capabilities import Capabilities
 from publisher.stores.probe_record import ProbeRecord, Subject
+
+MAX_BYTES = 64 * 1024
 
 
 class ProbeCache:
@@ -28,7 +29,7 @@ class ProbeCache:
     def load(self, subject: Subject) -> ProbeRecord | None:
         """Return what is known of a store, or None if that is nothing, old or not to be believed."""
         try:
-            data = _read_own(self._file(subject))
+            data = read_own(self._file(subject), MAX_BYTES)
         except OSError:
             return None
         return ProbeRecord.from_json(data, subject=subject, now=self.now())
@@ -52,13 +53,3 @@ class ProbeCache:
     def _file(self, subject: Subject) -> Path:
         digest = sha256(f"{subject.location}\n{subject.region}".encode()).hexdigest()
         return self._folder / f"probe-{digest[:32]}.json"
-
-
-def _read_own(path: Path) -> bytes:
-    """Read a small file; OSError unless it is regular, ours and not writable by others."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
-            raise PermissionError("not a file of this user alone")
-        return file.read(64 * 1024)

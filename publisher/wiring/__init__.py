@@ -7,6 +7,7 @@ Vendor libraries are imported by the adapters, and the adapters are imported her
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from publisher.model import DestinationSpec
 from publisher.provenance import collect
 from publisher.settings.environment import Environment
 from publisher.settings.problems import joined, settings_error
+from publisher.sources.memory import FORGETFUL, FileMemory
 from publisher.wiring.kinds import KINDS, Build, Kind
 from publisher.wiring.surroundings import Surroundings
 from publisher.world import Connect, World
@@ -33,15 +35,23 @@ def compose(
     emit: Listener,
     cancellation: Cancellation,
     allow_unfenced: bool = False,
+    reread: bool = False,
 ) -> World:
-    """Return the world of one run: the real destinations, or embedded ones below `local`."""
-    around = Surroundings(_state_folder(environment), verify, writes, cancellation, allow_unfenced)
+    """Return the world of one run: the real destinations, or embedded ones below `local`.
+
+    With `reread` nothing is taken from the memory of files that were read before.
+    """
+    state_folder = _state_folder(environment)
+    around = Surroundings(state_folder, verify, writes, cancellation, allow_unfenced)
     return World(
         connect=connect_from_settings(environment, around) if local is None else connect_locally(local, around),
         environment=environment,
         provenance=cache(lambda root: collect(root, environment)),
         emit=emit,
         cancellation=cancellation,
+        memory=FORGETFUL
+        if state_folder is None or reread
+        else FileMemory(state_folder / "sources.json", now=time.time, writes=writes),
     )
 
 
@@ -119,7 +129,7 @@ def _present(build: Build | None) -> Build:
 
 
 def _state_folder(environment: Mapping[str, str]) -> Path | None:
-    """Return where probe results are remembered (XDG base directories: state that should persist).
+    """Return where probe results and files are remembered (XDG base directories: state that should persist).
 
     None on a machine without a home, such as a container with an arbitrary user: it probes every time.
     """

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.support.command import (
     command,
     publish,
     read_report,
+    sqlite_rows,
     statuses,
     tree,
     write_manifest,
@@ -386,3 +388,31 @@ def test_facts_that_are_no_text_do_not_cost_the_report(tmp_path: Path) -> None:
 
     assert done.code == 0, done.said
     assert read_report(tmp_path / "r.json")["summary"]["published"] == 6
+
+
+def test_what_is_remembered_of_a_file_can_mislead_nobody_for_long(tmp_path: Path) -> None:
+    """A wrong memory shows in a plan, never in what is published: that is read again. --reread sets it right."""
+    manifest = write_manifest(tmp_path, ONE_MODEL, model__bin=b"the real bytes")
+    environment = bare_environment(tmp_path)
+    memory = tmp_path / ".local" / "state" / "publisher" / "sources.json"
+    facts = (tmp_path / "model.bin").stat()
+    stamp = [facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, facts.st_dev]
+    wrong = "0" * 64
+    memory.parent.mkdir(parents=True)
+    key = f"file\n{tmp_path / 'model.bin'}"
+    memory.write_text(json.dumps({"version": 1, "files": {key: [*stamp, facts.st_size, wrong]}}))
+    memory.chmod(0o600)
+
+    def planned(*options: str) -> str:
+        done = publish("plan", manifest, "--offline", "--json", *options, environment=environment)
+        digest: str = json.loads(done.out)["artifacts"][0]["source"]["sha256"]
+        return digest
+
+    assert planned() == wrong
+    assert planned("--reread") == sha256(b"the real bytes").hexdigest()
+    place = ("--local", tmp_path / "L", "--report", tmp_path / "r.json")
+    misled = publish("apply", manifest, *place, environment=environment)
+    assert misled.code == 1
+    assert "changed since it was planned" in misled.said
+    assert sqlite_rows(tmp_path / "L" / "resources.db") == []
+    assert publish("apply", manifest, *place, "--reread", environment=environment).code == 0

@@ -49,6 +49,11 @@ def image_facts(source: ImageSource, check: Check) -> SourceFacts:
     return SourceFacts(traits.size_bytes, traits.config_digest)
 
 
+def is_archive(source: ImageSource) -> bool:
+    """Tell whether all of an image is in one file of this machine. Raises `SourceError` for what names no image."""
+    return source.local is not None and _parsed(source).transport is Transport.DOCKER_ARCHIVE
+
+
 @contextlib.contextmanager
 def open_image(source: ImageSource, check: Check) -> Iterator[ImageStream]:
     """Open an image's archive for one pass; nothing is left of it afterwards, neither a process nor a file.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,21 @@ from typing import Any
 import pytest
 
 from publisher.errors import InternalError, SourceChangedError, SourceError
-from publisher.model import Digest, FileSetSource, FileSource, NamedFile, SourceFacts, WorkerForm, WorkerSource
+from publisher.model import (
+    Digest,
+    FileSetSource,
+    FileSource,
+    ImageSource,
+    NamedFile,
+    Source,
+    SourceFacts,
+    WorkerForm,
+    WorkerSource,
+)
 from publisher.sources.facts import facts_of
+from publisher.sources.memory import FileMemory
 from publisher.sources.opening import open_source
+from tests.support.images import Image, legacy_archive, tar_of
 
 
 def unstopped() -> None:
@@ -122,3 +135,40 @@ def test_what_is_no_stream_is_not_opened_as_one(tmp_path: Path) -> None:
     """A set of files has no single stream: who asks for it made a mistake."""
     with pytest.raises(InternalError):
         open_source(file_set(tmp_path, a=b"1"))
+
+
+class Counting(FileMemory):
+    """Counts what it is asked, and knows nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "sources.json", now=lambda: 0.0)
+        self.asked: list[tuple[str, str]] = []
+
+    def recall(self, file: FileSource, what: str, read: Callable[[], SourceFacts]) -> SourceFacts:
+        """Note the question and read."""
+        self.asked.append((what.split(" ", maxsplit=1)[0], file.path.name))
+        return read()
+
+
+def test_every_file_that_is_read_whole_may_be_remembered(tmp_path: Path) -> None:
+    """A file, each file of a set, those of a worker, and an image's archive; never what an engine holds."""
+    memory = Counting(tmp_path)
+    archive = file(tmp_path, "image.tar", legacy_archive(Image(layers=(tar_of({"weights": b"1"}),))))
+    sources: list[Source] = [
+        file(tmp_path, "m.bin", b"model"),
+        file_set(tmp_path / "set", a=b"1", b=b"22"),
+        worker(tmp_path / "worker"),
+        ImageSource("docker-archive:image.tar", "image.tar", archive, "arm64"),
+    ]
+
+    for source in sources:
+        facts_of(source, unstopped, memory)
+
+    assert memory.asked == [
+        ("file", "m.bin"),
+        ("file", "a"),
+        ("file", "b"),
+        ("file", "w.yml"),
+        ("file", "about.md"),
+        ("image", "image.tar"),
+    ]
