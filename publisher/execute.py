@@ -97,8 +97,9 @@ def blocked_failure(row: PlanRow) -> Failure | None:
     """Return what a blocked row ends with, or None for any other row."""
     if row.action is not Action.BLOCKED:
         return None
-    if row.observation.failure is not None:
-        return row.observation.failure
+    failure = row.observation.failure
+    if failure is not None:
+        return replace(failure, hint=failure.hint or (HINTS.get(row.reason) if failure.retryable else None))
     if row.reason in NEEDS_A_PERSON:
         code = ExitCode.NEEDS_A_PERSON
     elif row.reason is Reason.SOURCE_MISSING:

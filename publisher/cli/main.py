@@ -13,6 +13,7 @@ import typer
 
 from publisher.cli import arkindex, looking, publishing, repairing
 from publisher.cli.app import app
+from publisher.cli.hardening import tell_failures_briefly
 from publisher.cli.options import with_each_tag, with_local_value
 from publisher.cli.session import Screen, Style
 from publisher.errors import Cancelled, PublisherError
@@ -27,6 +28,7 @@ COMMANDS = (publishing, arkindex, looking, repairing)
 
 def main() -> NoReturn:
     """Run the command line of this process and end it."""
+    tell_failures_briefly()
     code = run(sys.argv[1:])
     if left_behind():
         # A thread still waits for a server. The interpreter's own way out would wait for it, too.

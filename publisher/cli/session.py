@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from publisher.cancellation import Cancellation
+from publisher.cli.hardening import forbid_core_dumps
 from publisher.cli.signals import stop_after, telling_of_stops
 from publisher.destinations.port import VerifyMode
 from publisher.errors import PublisherError
@@ -135,7 +136,6 @@ def world_of(
     reread: bool = False,
 ) -> Iterator[World]:
     """Yield the world of one command: its view listens, and the end of its time budget is a stop request."""
-    from publisher.cli.hardening import forbid_core_dumps
     from publisher.wiring import compose
 
     forbid_core_dumps()

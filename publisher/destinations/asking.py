@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from publisher.cancellation import Cancellation
-from publisher.errors import PublisherError, TransportError
+from publisher.errors import Cancelled, PublisherError, TransportError
 from publisher.model import ArtifactId, Certainty, Observation, ReadyArtifact, State, failure_from
 from publisher.workers import each_or_cancelled
+
+CANNOT_TELL = "cannot tell what is registered"
 
 THREADS = 8
 PATIENCE = 8
@@ -21,8 +24,11 @@ PATIENCE = 8
 
 
 def unknown(error: PublisherError) -> Observation:
-    """Return the answer for an artifact that could not be looked up."""
-    return Observation(State.UNKNOWN, Certainty.UNKNOWN, error.message, failure=failure_from(error))
+    """Return the answer for an artifact that could not be looked up, which says so."""
+    failure = failure_from(error)
+    if not isinstance(error, Cancelled) and CANNOT_TELL not in failure.message:
+        failure = replace(failure, message=f"{CANNOT_TELL}: {failure.message}")
+    return Observation(State.UNKNOWN, Certainty.UNKNOWN, failure.message, failure=failure)
 
 
 def ask_each(

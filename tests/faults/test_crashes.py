@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.support.admin_api import PUBLISH_PATH
+from tests.support.chaos.aftermath import Expected
 from tests.support.chaos.fixtures import OpenStage
 from tests.support.chaos.forks import Child
 from tests.support.chaos.messages import PASSES, Fate, Message, MessageProxy
@@ -115,6 +119,7 @@ def kill_at(stage: Stage, point: Point) -> None:
         proxy.decide = killer.fate
     killer.aim(child := stage.start("--verify", "full"))
     assert child.wait() == -signal.SIGKILL
+    assert stage.temporary_files() == []
     for proxy in proxies(stage):
         proxy.decide = lambda _message: PASSES
 
@@ -195,6 +200,30 @@ def test_a_recovery_key_may_be_rotated_between_crash_and_rescue(stage: Stage) ->
     assert (len(stage.rows()), stage.broken()) == (1, [])
 
 
+def test_killed_while_sealing_it_leaves_no_file(stage: Stage) -> None:
+    """C2: killed while a large source is sealed to a spool, the spool is gone with the process."""
+    stage.add("large", os.urandom(96 << 20))
+    child = stage.start("--only", "*/large/*")
+    while not _nameless_files(child.pid, below=stage.folder):
+        assert not child.ended.wait(0.002), child.said
+
+    child.kill()
+
+    assert child.wait() == -signal.SIGKILL
+    assert stage.temporary_files() == []
+    assert stage.bodies_sent("large") == 0
+
+
+def _nameless_files(pid: int, *, below: Path) -> list[str]:
+    """Return the open files of a process that have no name any more, or never had one."""
+    links: list[str] = []
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                links.append(str(entry.readlink()))
+    return [link for link in links if link.startswith(str(below)) and link.endswith("(deleted)")]
+
+
 def test_a_write_that_lands_after_the_next_run_changes_nothing(stage: Stage) -> None:
     """C6: the create of a killed run arrives while nobody waits for it any more, and is refused by the store."""
     died = threading.Event()
@@ -223,6 +252,7 @@ def test_a_write_that_lands_after_the_next_run_changes_nothing(stage: Stage) -> 
 
 def test_without_escrow_a_killed_run_leaves_an_orphan_that_is_named(stage: Stage) -> None:
     """C7: with escrow `none` the key is gone; the next run says so, exits 5 and touches nothing."""
+    stage.expected = Expected(rerun=5)
     del stage.settings["PUBLISH_RECOVERY_KEY"]
     kill_at(stage, Point(head, is_before=True, at=2))
     before = stage.download(key_of("model"))

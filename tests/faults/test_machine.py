@@ -88,6 +88,7 @@ def test_sources_that_change_after_the_plan_are_refused(stage: Stage) -> None:
     stage.registry.decide = chosen
 
     done = stage.run("--jobs", "1")
+    stage.sources |= {name: (stage.folder / f"{name}.bin").read_bytes() for name in CHANGES}
 
     assert done.code == 1, done.said
     assert done.statuses == dict.fromkeys(CHANGES, "failed") | {"model": "published"}
@@ -115,15 +116,7 @@ def test_a_source_that_changes_while_it_is_read_is_refused(tmp_path: Path, name:
 def test_a_full_disk_is_named_before_the_upload(stage: Stage) -> None:
     """F3: a spool that cannot be written whole fails its artifact with the folder's name; nothing is left or sent."""
     stage.add("large", os.urandom(9 * MIB))
-    child = stage.forks.start(
-        *("apply", stage.manifest, "--report", stage.folder / "report-1.json"),
-        environment=stage.environment(),
-        folder=stage.folder,
-        output=stage.folder / "output-1.log",
-        limits={"RLIMIT_FSIZE": 256 * 1024},
-    )
-
-    done = stage.end(child)
+    done = stage.end(stage.start(limits={"RLIMIT_FSIZE": 256 * 1024}))
 
     assert done.code == 1, done.said
     assert done.statuses == {"model": "published", "large": "failed"}

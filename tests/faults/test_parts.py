@@ -45,6 +45,7 @@ def streaming(
     ) as made:
         made.add("model", CONTENT)
         yield made
+        made.judge()
         for key in made.keys():  # noqa: SIM118 - a method of the stage; what lies in memory would pile up
             streaming_s3.client.delete_object(Bucket=made.bucket, Key=key)
 

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.support.admin_api import FAULTS, LIST_PATH, PUBLISH_PATH, AdminApi, Fault
+from tests.support.chaos.aftermath import Expected
 from tests.support.chaos.fixtures import OpenStage
 from tests.support.chaos.messages import LOST, PASSES, UNANSWERED, Fate, Message, MessageProxy, http_answer
 from tests.support.chaos.stage import Stage, key_of
@@ -57,7 +58,10 @@ def posts(stage: Stage) -> list[bytes]:
     return [message.body for message in registry_of(stage).seen if is_register(message)]
 
 
-@pytest.mark.parametrize(("fault", "code"), [("401", 4), ("404", 1)])
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [("401", 4), ("404", 1), ("html", 1), ("cut-json", 1), ("nan", 1), ("duplicate-names", 1)],
+)
 def test_a_lookup_that_fails_uploads_nothing(stage: Stage, fault: str, code: int) -> None:
     """R1: an error is never "absent": nothing is uploaded, and the user is told that nobody can tell."""
     decide(stage, lookups=True, then=Fate(reply=as_answer(FAULTS[fault])))
@@ -69,12 +73,26 @@ def test_a_lookup_that_fails_uploads_nothing(stage: Stage, fault: str, code: int
     assert "cannot tell what is registered" in done.said
 
 
+@pytest.mark.parametrize("fate", [UNANSWERED, Fate(reply=as_answer(FAULTS["500"]))], ids=["silence", "500"])
+def test_a_lookup_without_an_answer_uploads_nothing(stage: Stage, fate: Fate) -> None:
+    """R1: a lookup that gets no answer is asked again until time is up; nothing is uploaded, exit 1."""
+    decide(stage, lookups=True, then=fate)
+
+    done = stage.run("--timeout", "2")
+
+    assert (done.code, done.statuses) == (1, {"model": "cancelled"}), done.said
+    assert "time budget" in done.said
+    assert sum(map(is_lookup, registry_of(stage).seen)) > 1
+    assert stage.objects() == []
+
+
 def test_a_registry_that_is_down_after_the_upload_is_caught_up_with(stage: Stage) -> None:
     """R2: the registration fails, the escrow record stays, and a later run registers without a second upload."""
     decide(stage, then=Fate(reply=http_answer(422, b'{"errors": {"version": ["no"]}}')))
     first = stage.run()
     assert first.code == 1, first.said
     assert first.first["status"] == "failed"
+    assert "a later run registers it without another upload" in " ".join(first.said.split())
     assert stage.keys(".publish/keys/") != []
     decide(stage)
     bodies = stage.bodies_sent("model")
@@ -120,6 +138,7 @@ def test_without_a_lookup_the_same_body_is_recognised_as_a_duplicate(open_stage:
         done = stage.run()
 
         assert (done.code, done.statuses) == (0, {"model": "published"}), done.said
+        assert done.first["reason"] == "registered_unverified"
         assert len(set(posts(stage))) == 1
         assert (len(stage.rows()), stage.broken()) == (1, [])
 
@@ -138,12 +157,13 @@ def test_a_doubled_post_ends_as_one_row(stage: Stage, behaviour: str) -> None:
 
 def test_another_row_with_other_values_is_damage(stage: Stage) -> None:
     """R4: a duplicate whose sha256 is another one needs a person: exit 5, and the row stays as it is."""
+    stage.expected = Expected(rerun=5, is_broken=True)
 
     def row_of_somebody() -> None:
         import requests
 
         row = {"resource_name": "model", "dev_stage": "dev", "architecture": "any", "version": "1"}
-        values = {"cdn_url": "http://127.0.0.1:1/x", "sha256": "0" * 64, "size_bytes": 1, "encryption_key": "0" * 64}
+        values = {"cdn_url": "http://127.0.0.1:1/x", "sha256": "0" * 64, "size_bytes": 1, "encryption_key": "fa" * 32}
         headers = {"Authorization": "Bearer fake-token-for-tests"}
         requests.post(f"{api_of(stage).url}/{PUBLISH_PATH}", json=row | values, headers=headers, timeout=5)
 
@@ -199,6 +219,22 @@ def test_a_redirect_is_not_followed(stage: Stage) -> None:
     assert [row["resource_name"] for row in stage.rows()] == ["model"]
 
 
+@pytest.mark.parametrize(
+    "wait", ["1", "Wed, 21 Oct 2015 07:28:00 GMT", "10000000000"], ids=["seconds", "past", "absurd"]
+)
+def test_too_many_requests_are_waited_for(stage: Stage, wait: str) -> None:
+    """R10: 429 with a time to wait: waited for, bounded once time is up, and published with one more POST."""
+    busy = Fate(reply=http_answer(429, extra=f"Retry-After: {wait}\r\n"))
+    decide(stage, busy)
+    started = time.monotonic()
+
+    done = stage.run("--timeout", "5")
+
+    assert time.monotonic() - started < 30
+    assert (done.code, done.statuses) == (0, {"model": "published"}), done.said
+    assert (len(posts(stage)), len(stage.rows())) == (2, 1)
+
+
 def test_slow_answers_are_waited_for_side_by_side(stage: Stage) -> None:
     """R11: answers of half a second for 24 artifacts take a few seconds with eight jobs, and each end is shown."""
     for number in range(23):
@@ -216,6 +252,7 @@ def test_slow_answers_are_waited_for_side_by_side(stage: Stage) -> None:
 
 def test_a_row_without_its_object_is_damage(stage: Stage) -> None:
     """R13: the object is missing behind a row: damaged, exit 5, and it is not silently uploaded again."""
+    stage.expected = Expected(rerun=5, is_broken=True)
     stage.run()
     stage.server.client.delete_object(Bucket=stage.bucket, Key=key_of("model"))
 
@@ -254,6 +291,7 @@ def test_a_lookup_that_catches_up_confirms(stage: Stage) -> None:
 
 def test_another_source_under_a_registered_version_is_a_conflict(stage: Stage) -> None:
     """R15: the source changed after it was published: conflict, exit 5, object and row stay."""
+    stage.expected = Expected(rerun=5)
     stage.run()
     before, rows = stage.download(key_of("model")), list(stage.rows())
     (stage.folder / "model.bin").write_bytes(b"other content")

@@ -1,4 +1,4 @@
-"""Rows K3 to K8: what keeps keys and tokens out of objects, processes, files, commits and tables."""
+"""Rows K2 to K8: what keeps keys and tokens out of objects, processes, files, commits and tables."""
 
 from __future__ import annotations
 
@@ -71,6 +71,39 @@ def test_settings_do_not_show_secrets() -> None:
 
     assert settings is not None
     assert TOKEN not in repr(settings)
+
+
+FAILURES = """\
+import logging, sys, threading
+from publisher.cli.hardening import tell_failures_briefly
+tell_failures_briefly()
+def fail():
+    token = sys.argv[1]
+    raise ValueError(f"no good: {token}")
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+logging.getLogger().addHandler(logging.StreamHandler())
+logging.getLogger().error("%d", sys.argv[1])
+fail()
+"""
+
+
+def test_what_nobody_catches_is_told_without_its_values(tmp_path: Path) -> None:
+    """K2: an exception in a thread, in the main thread and in logging shows its kind and place, no text, no locals."""
+    done = subprocess.run(
+        [command()[0], "-c", FAILURES, TOKEN],
+        env=bare_environment(tmp_path),
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.count("error: internal error: ValueError at <string>:6") == 2
+    assert "Traceback" not in done.stderr
+    assert TOKEN not in done.stderr
 
 
 def test_no_child_is_handed_a_secret(tmp_path: Path) -> None:

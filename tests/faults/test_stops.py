@@ -44,6 +44,7 @@ def test_between_create_and_registration_the_artifact_is_finished(stage: Stage, 
 
     assert done.code == code, done.said
     assert done.statuses == {"model": "published", "other": "cancelled"}
+    assert [entry["reason"] for entry in done.report["artifacts"]] == ["registered", "not_attempted"]
     assert stage.objects() == [key_of("model")]
     assert (len(stage.rows()), stage.broken()) == (1, [])
     assert stage.temporary_files() == []

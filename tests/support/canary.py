@@ -12,7 +12,13 @@ def forms(secret: str) -> set[str]:
     raw = secret.encode()
     shapes = {secret, repr(raw)[2:-1], base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
     if len(secret) == 64:
-        shapes |= {secret.upper(), base64.b64encode(bytes.fromhex(secret)).decode()}
+        key = bytes.fromhex(secret)
+        shapes |= {
+            secret.upper(),
+            repr(key)[2:-1],
+            base64.b64encode(key).decode(),
+            base64.urlsafe_b64encode(key).decode(),
+        }
     pieces = {shape[start : start + 16] for shape in shapes for start in range(0, max(len(shape) - 15, 1))}
     return {piece for piece in pieces if len(piece) >= min(16, len(secret))}
 

@@ -32,13 +32,15 @@ class Fleet:
     keys: Callable[[], list[str]]
 
 
-def store_settings(server: S3Server, bucket: str) -> dict[str, str]:
+def store_settings(server: S3Server, bucket: str, *, is_public: bool = True) -> dict[str, str]:
+    """Return the settings of a store; not every server can let the world read a bucket."""
+    public = {"CDN_PUBLIC_BASE_URL": server.publish_to_world(bucket)} if is_public else {}
     return {
         "S3_ENDPOINT": server.endpoint,
         "S3_ACCESS_KEY": ACCESS_KEY,
         "S3_SECRET_KEY": SECRET_KEY,
         "S3_BUCKET": bucket,
-        "CDN_PUBLIC_BASE_URL": server.publish_to_world(bucket),
+        **public,
     }
 
 

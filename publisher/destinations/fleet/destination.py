@@ -148,6 +148,10 @@ class FleetDestination:
         finally:
             driver.close()
         notes = (*notes, *driver.notes)
+        if status is Status.PUBLISHED and not driver.was_confirmed:
+            notes = (*notes, "the store did not confirm the upload; the object is confirmed by its nonce")
+        if status is Status.FAILED and driver.is_stored and not isinstance(self._ports.escrow, NoEscrow):
+            notes = (*notes, "the object is stored; a later run registers it without another upload")
         self._has_streamed = self._has_streamed or driver.has_streamed
         return Outcome(
             status=status,

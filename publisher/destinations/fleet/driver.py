@@ -83,6 +83,7 @@ class Driver(Sender):
             case Register(sealed):
                 self._enter(Step.REGISTER)
                 self._host.commit()
+                self.is_stored = True
                 return ports.registry.register(sealed.row(self.identity, ports.cdn_url(self.identity)))
             case WriteReceipt(sealed, evidence):
                 return self.retried(lambda: self._write_receipt(sealed, evidence))

@@ -59,6 +59,10 @@ class Sender(Reader):
         self.uploaded_bytes = 0
         self.notes: list[str] = []
         self.has_streamed = False
+        self.was_confirmed = True
+        """Whether the store said of the last create that it made the object; else only the nonce says so."""
+        self.is_stored = False
+        """Whether the object is there and was verified, so that nothing but its registration is missing."""
 
     def close(self) -> None:
         self._account()
@@ -154,7 +158,8 @@ class Sender(Reader):
             metadata=Marks.of(self.identity, sealed).metadata(),
             progress=self._counter(sealed.size_bytes),
         )
-        if answer is CreateAnswer.CREATED:
+        self.was_confirmed = answer is CreateAnswer.CREATED
+        if self.was_confirmed:
             self.uploaded_bytes += sealed.size_bytes
         return answer
 

@@ -8,8 +8,10 @@ one JSON object a line, and tells the pid and later the exit code of each (negat
 from __future__ import annotations
 
 import gc
+import http.client
 import importlib
 import json
+import logging
 import os
 import pkgutil
 import resource
@@ -26,6 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
+_LOGGED_CHARACTERS = 8 * 1024
 PROJECT = Path(__file__).parent.parent.parent.parent
 
 
@@ -96,8 +99,12 @@ class Forks:
         output: Path,
         source: str = "127.0.0.1",
         limits: Mapping[str, int] | None = None,
+        watched: tuple[Path, Path] | None = None,
     ) -> Child:
-        """Start `publish` with these arguments; returns when it runs. `limits` are names of `resource`, soft limits."""
+        """Start `publish` with these arguments; returns when it runs. `limits` are names of `resource`, soft limits.
+
+        `watched` are two files: for what every library logs at DEBUG, and for the data keys that are made.
+        """
         child = Child(output)
         order: dict[str, object] = {
             "arguments": [str(argument) for argument in arguments],
@@ -106,6 +113,7 @@ class Forks:
             "output": str(output),
             "source": source,
             "limits": dict(limits or {}),
+            "watched": [str(path) for path in watched or ()],
         }
         with self._lock:
             order["id"] = len(self._children)
@@ -210,13 +218,44 @@ def _be_a_publisher(order: dict[str, Any]) -> NoReturn:
         os.environ.update(order["environment"])
         os.chdir(order["folder"])
         _come_from(order["source"])
-        from publisher.cli.main import run
+        if order["watched"]:
+            _watch(*order["watched"])
+        from publisher.cli.main import main
 
-        code = run(order["arguments"])
+        sys.argv = ["publish", *order["arguments"]]
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def _watch(log: str, keys: str) -> None:
+    """Log everything at DEBUG, as somebody does who looks for a fault, and note each data key as it is drawn."""
+    logging.basicConfig(filename=log, level=logging.DEBUG, force=True)
+    for name in ("botocore", "urllib3", "http.client", "sqlalchemy.engine"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    http.client.HTTPConnection.debuglevel = 1
+    told = logging.getLogger("http.client")
+
+    def tell(*words: object) -> None:
+        # It shows bodies, too. What is longer is ciphertext, in megabytes of which four bytes of a key are no surprise.
+        text = " ".join(map(str, words))
+        told.debug(text if len(text) < _LOGGED_CHARACTERS else f"{len(text)} characters")
+
+    http.client.print = tell  # type: ignore[attr-defined]  # else it prints to standard output
+    from publisher.sealing import format as sealing_format
+
+    def drawn(size: int) -> bytes:
+        key = os.urandom(size)
+        with Path(keys).open("a") as file:
+            file.write(key.hex() + "\n")
+        return key
+
+    sealing_format.new_data_key.__defaults__ = (drawn,)
 
 
 def _come_from(source: str) -> None:

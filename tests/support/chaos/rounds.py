@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tests.support.chaos.aftermath import leaks
 from tests.support.chaos.device import Device, object_key
 from tests.support.chaos.stage import Run, Stage
 from tests.support.chaos.weather import Weather, address_of
@@ -86,6 +87,7 @@ def _judge(stage: Stage, result: Round, broken: list[str], first: Run, second: R
     strange = [key for key in stage.keys(".publish/") if not key.startswith(_KEPT)]
     result.expect(not strange, f"left in the bucket: {strange}")
     result.expect(not stage.open_uploads(), f"open uploads: {stage.open_uploads()}")
+    result.problems += [f"{result.kind}, seed {result.seed}: {leak}" for leak in leaks(stage)]
     for message in stage.store.seen:
         forbidden = message.method == "DELETE" and "/.publish/" not in message.path
         result.expect(not forbidden, f"an object was deleted: {message}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from publisher.registries.sql import SqlOptions, SqlRegistry
 from publisher.stores.probe import Capabilities
 from publisher.stores.probe_cache import ProbeCache
 from tests.support.admin_api import LIST_PATH, TOKEN, AdminApi
+from tests.support.chaos.aftermath import Expected, problems
 from tests.support.chaos.cuts import CuttingPipe
 from tests.support.chaos.device import broken_rows
 from tests.support.chaos.forks import Child, Forks
@@ -66,22 +67,52 @@ class Stage:
     pipe: CuttingPipe | None
     rows: Callable[[], Sequence[Mapping[str, Any]]]
     started: int = 0
+    expected: Expected = field(default_factory=Expected)
+    """What may be left behind at the end."""
 
     @property
     def manifest(self) -> Path:
         return self.folder / "manifest.yaml"
 
+    @property
+    def logs(self) -> Path:
+        """The folder beside the stage with what every library logged at DEBUG."""
+        return self.folder.with_name(f"{self.folder.name}.logs")
+
+    @property
+    def canary(self) -> Path:
+        """The file beside the stage with every data key that its publishers made, in hexadecimal digits."""
+        return self.folder.with_name(f"{self.folder.name}.keys")
+
+    def judge(self) -> None:
+        """Fail unless all promises are kept after what happened here. Call it last."""
+        broken_promises = problems(self, self.expected)
+        assert not broken_promises, "\n".join(broken_promises)
+
     def environment(self, **changed: str) -> dict[str, str]:
         temporary = self.folder / "tmp"
         return {**bare_environment(self.folder, {**self.settings, **changed}), "TMPDIR": str(temporary)}
 
-    def start(self, *extra: str | Path, source: str = "127.0.0.1", command: str = "apply", **changed: str) -> Child:
+    def start(
+        self,
+        *extra: str | Path,
+        source: str = "127.0.0.1",
+        command: str = "apply",
+        limits: Mapping[str, int] | None = None,
+        **changed: str,
+    ) -> Child:
         """Start a publisher of the manifest; its report and output have a number of their own."""
         report = ("--report", self.folder / f"report-{self.started + 1}.json") if command == "apply" else ()
-        return self.begin(command, self.manifest, *report, *extra, source=source, **changed)
+        return self.begin(command, self.manifest, *report, *extra, source=source, limits=limits, **changed)
 
-    def begin(self, *arguments: str | Path, source: str = "127.0.0.1", **changed: str) -> Child:
-        """Start any command; its output has a number of its own."""
+    def begin(
+        self,
+        *arguments: str | Path,
+        source: str = "127.0.0.1",
+        limits: Mapping[str, int] | None = None,
+        **changed: str,
+    ) -> Child:
+        """Start any command; its output, and what libraries log, have a number of their own."""
         self.started += 1
         return self.forks.start(
             *arguments,
@@ -89,6 +120,8 @@ class Stage:
             folder=self.folder,
             output=self.folder / f"output-{self.started}.log",
             source=source,
+            limits=limits,
+            watched=(self.logs / f"debug-{self.started}.log", self.canary),
         )
 
     def end(self, child: Child, *, seconds: float = 60.0) -> Run:
@@ -98,7 +131,7 @@ class Stage:
         return Run(code, child.said, read_report(report) if report.exists() else {})
 
     def run(self, *extra: str | Path, command: str = "apply", **changed: str) -> Run:
-        return self.end(self.start(*extra, command=command, **changed))
+        return self.end(self.start(*extra, command=command, limits=None, **changed))
 
     def add(self, name: str, content: bytes) -> None:
         """Add a source and its artifact, and write the manifest again."""
@@ -157,19 +190,24 @@ def staged(
     folder: Path,
     *,
     server: S3Server,
-    capabilities: Capabilities,
+    capabilities: Capabilities | None,
     forks: Forks,
     database: str | None = None,
     bucket: str | None = None,
 ) -> Iterator[Stage]:
-    """Set up a stage of one of `KINDS`, with an empty bucket (a fresh one, if none is named) and no source yet."""
+    """Set up a stage of one of `KINDS`, with an empty bucket (a fresh one, if none is named) and no source yet.
+
+    Its publishers know what the store can do; without `capabilities` they have to find out, and no device can read.
+    """
     (folder / "tmp").mkdir(parents=True)
     bucket = bucket or server.new_bucket()
-    settings = {**store_settings(server, bucket), "PUBLISH_RECOVERY_KEY": RECOVERY_KEY}
+    settings = store_settings(server, bucket, is_public=capabilities is not None)
+    settings["PUBLISH_RECOVERY_KEY"] = RECOVERY_KEY
     with ExitStack() as stack:
         store = stack.enter_context(MessageProxy(urlsplit(server.endpoint).port or 0))
         options = replace(server.options(bucket), endpoint=store.url)
-        ProbeCache(folder / ".local" / "state" / "publisher", now=time.time).save(options, capabilities)
+        if capabilities is not None:
+            ProbeCache(folder / ".local" / "state" / "publisher", now=time.time).save(options, capabilities)
         settings["S3_ENDPOINT"] = store.url
         api, registry, pipe = None, None, None
         if kind == "sql":
@@ -194,7 +232,9 @@ def staged(
                 settings |= {"ADMIN_API_LOOKUP": "list", "ADMIN_API_LOOKUP_PATH": LIST_PATH}
             else:
                 settings["ADMIN_API_DUPLICATE"] = "409:already exists"
-        yield Stage(folder, {}, settings, bucket, server, forks, store, registry, api, pipe, rows)
+        stage = Stage(folder, {}, settings, bucket, server, forks, store, registry, api, pipe, rows)
+        stage.logs.mkdir()
+        yield stage
 
 
 def _rows_of(database: str) -> Callable[[], Sequence[Mapping[str, Any]]]:

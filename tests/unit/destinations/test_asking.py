@@ -59,7 +59,7 @@ def test_an_unreachable_destination_is_given_up() -> None:
 
     assert len(found) == 500
     assert {(seen.state, seen.certainty, seen.detail) for seen in found.values()} == {
-        (State.UNKNOWN, Certainty.UNKNOWN, "no answer")
+        (State.UNKNOWN, Certainty.UNKNOWN, "cannot tell what is registered: no answer")
     }
     assert look.asked <= PATIENCE + 3, "the patience, and at most three that were under way"
 
