@@ -16,6 +16,8 @@ from tests.support.command import bare_environment, command, publish, read_repor
 from tests.support.engines import StandIn
 from tests.support.images import Image, hybrid_archive, tar_of
 
+pytestmark = pytest.mark.long
+
 IMAGE = Image("arm64", layers=(tar_of({"weights": os.urandom(3_000_000)}),))
 WHOLE = len(hybrid_archive(IMAGE, "loader:1"))
 MANIFEST = """\

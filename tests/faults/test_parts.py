@@ -20,6 +20,8 @@ from tests.support.chaos.messages import LOST, PASSES, UNANSWERED, Fate, Message
 from tests.support.chaos.stage import Stage, staged
 from tests.support.s3_servers import S3Server
 
+pytestmark = pytest.mark.long
+
 CONTENT = os.urandom(33 << 20)
 """Three parts, and nothing that compression could shrink."""
 

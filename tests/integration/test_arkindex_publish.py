@@ -18,6 +18,8 @@ from tests.support.arkindex_server import DOCKER_VERSION, IMPORT, LISTING, TOKEN
 from tests.support.checkouts import Checkout
 from tests.support.command import Ended, bare_environment, publish, read_report, statuses
 
+pytestmark = pytest.mark.long
+
 IMAGE = "registry.gitlab.example.com/my_group/my_worker:0.4.2"
 REPOSITORY = "https://gitlab.example.com/my_group/my_worker"
 HASH = "f2a88760e159d3649845ceee7dbaca19d8654f33"

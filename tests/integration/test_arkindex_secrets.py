@@ -12,6 +12,8 @@ from tests.support.checkouts import Checkout
 from tests.support.command import bare_environment, publish
 from tests.support.programs import need
 
+pytestmark = pytest.mark.long
+
 PASSWORD = "fake-password-of-a-remote-5c1e"
 EVERY_OUTPUT = ("--verbose", "--report", "r.json", "--junit", "j.xml", "--summary", "s.md", "--events", "e.jsonl")
 MANIFEST = """\

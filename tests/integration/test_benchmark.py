@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.command import PROJECT, bare_environment
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.timeout(300)  # a dozen starts of the command, on a machine that may be busy
 @pytest.mark.parametrize("case", ["large", "memory", "small", "many", "startup", "growth"])

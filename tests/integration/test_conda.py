@@ -28,6 +28,8 @@ from tests.support.conda_world import TOKEN, CondaWorld, conda_world, manifest_o
 from tests.support.fault_proxy import Fault as LineFault
 from tests.support.fault_proxy import FaultProxy, Kind
 
+pytestmark = pytest.mark.long
+
 SEED = [("my-artifact1", "1.0.0", "2"), ("my-artifact2", "3.4.2", "0"), ("my-artifact3", "0.9.1", "0")]
 """The packages of the handler's own example."""
 
@@ -398,7 +400,8 @@ def test_a_signal_in_mid_upload_leaves_nothing_behind(
     project: Project, conda: CondaWorld, slow_line: FaultProxy
 ) -> None:
     """SIGTERM while a package is being sent: exit 143, a report, no half of a package; the next run publishes it."""
-    project.package("x", content=_noise(3_000_000))
+    # More than the buffers of the sockets on the way can hold: else all of it is sent, and then it is waited for.
+    project.package("x", content=_noise(24_000_000))
     project.write("{files: dist/*.tar.bz2}")
     project.settings["CONDA_UPLOAD_URL"] = f"http://127.0.0.1:{slow_line.port}"
     slow_line.arm(LineFault(Kind.THROTTLE, method="POST", rate=300_000))

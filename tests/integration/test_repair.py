@@ -20,6 +20,8 @@ from tests.support.fleets import Fleet
 from tests.support.s3_servers import S3Server
 from tests.support.sabotage import Place, local_place, make_old, remote_place
 
+pytestmark = pytest.mark.long
+
 MODEL = b"weights " * 50_000
 KEY = "dev/model-arm64-2026-04-15.enc"
 ID = "fleet:dev/model/arm64/2026-04-15"

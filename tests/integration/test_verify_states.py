@@ -10,6 +10,8 @@ import pytest
 from tests.support.command import write_manifest
 from tests.support.sabotage import Place, local_place, remote_place
 
+pytestmark = pytest.mark.long
+
 HEAD = "version: 1\ndestinations: {fleet: {kind: fleet}}\ndefaults: {destination: fleet, dev_stage: dev}\nartifacts:\n"
 STATES = ("published", "missing", "unfinished", "orphan", "conflict", "damaged")
 COLLIDING = "  - {resource_name: owner-x86, architecture: '64', version: '1', file: owner.bin}\n"
