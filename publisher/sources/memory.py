@@ -77,8 +77,11 @@ class FileMemory:
 
     def recall(self, file: FileSource, what: str, read: Read) -> SourceFacts:
         key = f"{what}\n{os.path.abspath(file.path)}"  # noqa: PTH100  # resolves no links, like the key itself
+        entry = self._known.get(key)
+        if entry is None and not self._writes:
+            return read()
         before = _stamp(file)
-        known = _facts(self._known.get(key), before)
+        known = _facts(entry, before)
         if known is not None:
             return known
         began = self._now()

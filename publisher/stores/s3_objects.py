@@ -47,6 +47,7 @@ class S3Objects:
         self._bucket_seen = False
         self._made: Bucket | None = None
         self._lock = threading.Lock()
+        self._never = Cancellation()
         self._retry = RetryPolicy(attempts=options.read_attempts, base_s=0.2, cap_s=2.0, retry_after_cap_s=2.0)
 
     def __repr__(self) -> str:
@@ -186,7 +187,7 @@ class S3Objects:
             with self._site.translated(action):
                 return ask()
 
-        return self._retry.call(translated, cancellation=Cancellation(), notice=_quiet)
+        return self._retry.call(translated, cancellation=self._never, notice=_quiet)
 
     def _listed(self, query: Query, name: str, markers: tuple[str, str]) -> Iterator[tuple[Mapping[str, str], Element]]:
         """Yield the headers and the document of each page of a list. Raises like `Bucket.ask`, and `NotS3Error`."""

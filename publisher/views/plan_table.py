@@ -122,15 +122,17 @@ def _next_step(plan: Plan, apply_command: str | None) -> str:
 def _print_aligned(
     plan: Plan, cells: list[tuple[str, ...]], widths: list[int], console: Console, details: Details
 ) -> None:
+    lines = []
     for index, texts in enumerate((HEADINGS, *cells)):
         padded = (
             text.rjust(width) if heading in _TO_THE_RIGHT else text.ljust(width)
             for heading, text, width in zip(HEADINGS, texts, widths, strict=True)
         )
-        console.print((" " * _GAP).join(padded).rstrip(), soft_wrap=True)
+        lines.append((" " * _GAP).join(padded).rstrip())
         if index:
-            for line in details(plan.rows[index - 1]):
-                print_indented(line, console, indent=widths[0] + _GAP)
+            lines += [" " * (widths[0] + _GAP) + line for line in details(plan.rows[index - 1])]
+    # All at once: a plan may have ten thousand rows, and printing one costs more than deciding it.
+    console.print("\n".join(lines), soft_wrap=True)
     console.print()
 
 
