@@ -26,17 +26,18 @@ s3 =
 
 LINE = """\
 set -o pipefail -e
+name=$1 object_key=dev/$1-arm64-1.enc
 key=$(openssl rand -hex 32) iv=$(openssl rand -hex 16)
 rm -f hash && mkfifo hash
 openssl dgst -sha256 -r <hash >sum &
 {{ printf "$(sed 's/../\\\\x&/g' <<<"$iv")"; {compress} {source} | openssl enc -aes-256-cbc -K "$key" -iv "$iv"; }} |
-  tee hash | {aws} --endpoint-url {S3_ENDPOINT} s3 cp --quiet - s3://{S3_BUCKET}/{object_key}
+  tee hash | {aws} --endpoint-url {S3_ENDPOINT} s3 cp --quiet - s3://{S3_BUCKET}/$object_key
 wait
 size=$(curl -sfI --aws-sigv4 aws:amz:us-east-1:s3 --user {S3_ACCESS_KEY}:{S3_SECRET_KEY} \\
-  {S3_ENDPOINT}/{S3_BUCKET}/{object_key} | tr -d '\\r' | sed -n 's/^[Cc]ontent-[Ll]ength: //p')
+  {S3_ENDPOINT}/{S3_BUCKET}/$object_key | tr -d '\\r' | sed -n 's/^[Cc]ontent-[Ll]ength: //p')
 read -r sum _ <sum
 printf '{{"resource_name":"%s","dev_stage":"dev","architecture":"arm64","version":"1","cdn_url":"%s","sha256":"%s",
-  "encryption_key":"%s","size_bytes":%s}}' {name} {S3_ENDPOINT}/{S3_BUCKET}/{object_key} "$sum" "$key" "$size" |
+  "encryption_key":"%s","size_bytes":%s}}' "$name" {S3_ENDPOINT}/{S3_BUCKET}/$object_key "$sum" "$key" "$size" |
   curl -sf -o answer -H 'Authorization: Bearer {ADMIN_API_TOKEN}' -H 'Content-Type: application/json' \\
     --data-binary @- {ADMIN_API_URL}/internal/resources/publish
 """
@@ -44,17 +45,21 @@ printf '{{"resource_name":"%s","dev_stage":"dev","architecture":"arm64","version
 
 @dataclass(frozen=True, slots=True)
 class ShellPipeline:
-    """The command, what it needs in its environment, and what it is called in the table."""
+    """The line, what it needs in its environment, and what it is called in the table."""
 
     name: str
-    command: list[str]
+    line: str
     environment: Mapping[str, str]
+
+    def command(self, resource_name: str) -> list[str]:
+        """Return what publishes the source under this name, which must be a new one."""
+        return ["bash", "-c", self.line, "bash", resource_name]
 
 
 def shell_pipeline(
-    source: Path, *, name: str, folder: Path, settings: Mapping[str, str], aws: str | None
+    source: Path, *, folder: Path, settings: Mapping[str, str], aws: str | None
 ) -> ShellPipeline | str:
-    """Return the best pipeline that can run here, or a sentence why there is none. `name` is registered."""
+    """Return the best pipeline that can run here, or a sentence why there is none."""
     compressors = (("igzip", "igzip -1 -c"), ("pigz", "pigz -1 -c"))
     compress = next((line for program, line in compressors if shutil.which(program)), None)
     aws = aws or shutil.which("aws")
@@ -69,8 +74,6 @@ def shell_pipeline(
         compress=compress,
         source=shlex.quote(str(source)),
         aws=shlex.quote(aws),
-        name=name,
-        object_key=f"dev/{name}-arm64-1.enc",
         **settings,
     )
     environment = {
@@ -79,4 +82,4 @@ def shell_pipeline(
         "AWS_CONFIG_FILE": str(config),
     }
     shown = f"{compress.removesuffix(' -c')}, openssl, aws s3 cp"
-    return ShellPipeline(shown, ["bash", "-c", line], environment)
+    return ShellPipeline(shown, line, environment)

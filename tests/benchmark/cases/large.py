@@ -30,11 +30,9 @@ def _compare(results: Results, fleet: Fleet, kind: str, source: Path, scale: Sca
         NOTHING: lambda: fleet.run(python("tests.benchmark.baselines.nothing", source)),
         SIMPLE: lambda: fleet.run(python("tests.benchmark.baselines.simple", fresh_name("simple"), source)),
     }
-    shell = shell_pipeline(
-        source, name=fresh_name("shell"), folder=fleet.folder, settings=fleet.settings, aws=scale.aws
-    )
+    shell = shell_pipeline(source, folder=fleet.folder, settings=fleet.settings, aws=scale.aws)
     if isinstance(shell, ShellPipeline):
-        contenders[shell.name] = lambda: fleet.run(shell.command, shell.environment)
+        contenders[shell.name] = lambda: fleet.run(shell.command(fresh_name("shell")), shell.environment)
     before = fleet.cpu_s()
     medians = alternate(contenders, scale.rounds)
     results.notes.append(
