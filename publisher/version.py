@@ -1,8 +1,3 @@
-"""The version of this package, as installed."""
+"""The version of this package. The build reads it from here; asking for the installed one would cost 20 ms a start."""
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("publisher")
-except PackageNotFoundError:  # run from a source tree that is not installed
-    __version__ = "0+unknown"
+__version__ = "0.1.0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,9 +17,6 @@ from publisher.cli.signals import stop_on_signals
 from publisher.exit_codes import ExitCode, combine
 from publisher.selection import Selection
 from publisher.views.choose import ProgressMode
-
-if TYPE_CHECKING:
-    pass
 
 
 @app.command()

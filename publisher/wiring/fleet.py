@@ -101,7 +101,6 @@ def settings_fleet(spec: DestinationSpec, settings: FleetSettings, around: Surro
 def local_fleet(folder: Path, around: Surroundings) -> Destination:
     """Return a fleet below `folder`. Makes the folder and its tables only if the command writes."""
     from publisher.registries.nothing import NothingEscrowed, NothingRegistered
-    from publisher.registries.sql import SqlEscrow, SqlOptions, SqlRegistry
     from publisher.stores.directory import DirectoryStore
 
     folder = folder.resolve()
@@ -113,6 +112,8 @@ def local_fleet(folder: Path, around: Surroundings) -> Destination:
     if around.writes:
         _make_folder(spool_folder)
     if around.writes or database.exists():
+        from publisher.registries.sql import SqlEscrow, SqlOptions, SqlRegistry
+
         sql = SqlRegistry(SqlOptions(url=f"sqlite:///{database}"))
         registry, tables, escrow, close = sql, sql, SqlEscrow(sql), sql.close
         if around.writes:

@@ -160,7 +160,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     os.truncate(tmp_path / "model.bin", 400 * MIB)
     # The process tells its own peak: what wait4 tells begins with the memory of the process that forked it.
     program = (
-        "import sys; from publisher.cli.main import run; code = run(sys.argv[1:]); "
+        "import sys; from publisher.cli.process import run; code = run(sys.argv[1:]); "
         "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM'))); sys.exit(code)"
     )
     arguments = command("apply", manifest, "--local", tmp_path / "L", "--report", tmp_path / "r.json")[3:]

@@ -36,7 +36,7 @@ def watch(event, arguments):
     if event == "subprocess.Popen":
         seen.append([repr(argument) for argument in arguments])
 sys.addaudithook(watch)
-from publisher.cli.main import run
+from publisher.cli.process import run
 run(["plan", sys.argv[1], "--offline"])
 print(json.dumps(seen))
 """
@@ -44,7 +44,7 @@ print(json.dumps(seen))
 
 DUMPS = """\
 import ctypes, json, resource, sys
-from publisher.cli.main import run
+from publisher.cli.process import run
 before = resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
 code = run(sys.argv[1:])
 after = resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)

@@ -306,19 +306,6 @@ def test_schemas_are_the_committed_files(tmp_path: Path) -> None:
         assert printed == Path(f"schemas/{name}.schema.json").read_text()
 
 
-def test_help_is_fast_and_loads_no_vendor(tmp_path: Path) -> None:
-    """`publish --help` loads neither boto3 nor SQLAlchemy, cryptography, requests or pydantic."""
-    probe = (
-        "import sys; from publisher.cli.main import run; run(['--help']); "
-        "heavy = {'boto3', 'sqlalchemy', 'cryptography', 'requests', 'pydantic', 'rich'}; "
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [command()[0], "-c", probe], env=bare_environment(tmp_path), capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip().splitlines()[-1] == "[]"
-
-
 def test_a_time_budget_stops_the_run_in_order(tmp_path: Path) -> None:
     """--timeout: what was not started in time is cancelled, the report says so, and the exit code is 1."""
     (tmp_path / "model.bin").write_bytes(os.urandom(1 << 20) * 100)

@@ -220,7 +220,7 @@ def _be_a_publisher(order: dict[str, Any]) -> NoReturn:
         _come_from(order["source"])
         if order["watched"]:
             _watch(*order["watched"])
-        from publisher.cli.main import main
+        from publisher.cli import main
 
         sys.argv = ["publish", *order["arguments"]]
         try:

@@ -52,7 +52,7 @@ def main(event: str, part: str, when: str, *arguments: str) -> int:
                 os.kill(os.getpid(), signal.SIGKILL)
             is_due = True
 
-    from publisher.cli.main import run
+    from publisher.cli.process import run
 
     sys.addaudithook(watch)
     return run(arguments)

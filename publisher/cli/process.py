@@ -27,11 +27,8 @@ COMMANDS = (publishing, arkindex, looking, repairing)
 """The modules whose commands are registered with the application by importing them."""
 
 
-def main() -> NoReturn:
+def end_with_command() -> NoReturn:
     """Run the command line of this process and end it."""
-    # A manifest of ten thousand artifacts makes a million objects that live until the end: with the usual thresholds
-    # Python searches them for garbage again and again, for a quarter of the time.
-    gc.set_threshold(100_000, 50, 1000)
     tell_failures_briefly()
     code = run(sys.argv[1:])
     if left_behind():
@@ -40,6 +37,8 @@ def main() -> NoReturn:
         for stream in (sys.stdout, sys.stderr):
             forgiving(stream).flush()
         os._exit(code)
+    # The interpreter looks for garbage once more on its way out, among all that was ever imported: a tenth of a start.
+    gc.freeze()
     sys.exit(code)
 
 
