@@ -56,9 +56,7 @@ class ShellPipeline:
         return ["bash", "-c", self.line, "bash", resource_name]
 
 
-def shell_pipeline(
-    source: Path, *, folder: Path, settings: Mapping[str, str], aws: str | None
-) -> ShellPipeline | str:
+def shell_pipeline(source: Path, *, folder: Path, settings: Mapping[str, str], aws: str | None) -> ShellPipeline | str:
     """Return the best pipeline that can run here, or a sentence why there is none."""
     compressors = (("igzip", "igzip -1 -c"), ("pigz", "pigz -1 -c"))
     compress = next((line for program, line in compressors if shutil.which(program)), None)
