@@ -20,7 +20,8 @@ from publisher.sealing.format import GZIP_HEADER
 _WAITING_SLOTS: Final = 3
 """Beside one for each thread. More slots do not make it faster (measured up to 10)."""
 
-_SEALED_BYTES: Final = len(GZIP_HEADER) + stored_size(BLOCK_BYTES) + OVERHEAD_BYTES
+_LEAST_ROOM_BYTES: Final = 4096
+"""The space that belongs to it holds the end of any object, too."""
 
 _KEPT_BY_MALLOC_BYTES: Final = 16 << 20
 
@@ -32,34 +33,39 @@ _READ: Final = -1
 class Slot:
     """The buffers of one block: the end of the block before it, the block, and what becomes of it."""
 
-    __slots__ = ("_dictionary_bytes", "_plain", "number", "pieces", "sealed", "size", "space")
+    __slots__ = ("dictionary", "number", "pieces", "room", "sealed", "size", "space")
 
-    def __init__(self) -> None:
-        self._plain = memoryview(bytearray(DICTIONARY_BYTES + BLOCK_BYTES))
-        self._dictionary_bytes = 0
+    def __init__(self, room_bytes: int = BLOCK_BYTES) -> None:
+        """Make room for a block, or for a shorter one where no more is expected: `grow` corrects that."""
+        self.dictionary = memoryview(b"")
+        self.room = memoryview(bytearray(max(room_bytes, _LEAST_ROOM_BYTES)))
+        """Where the block is read into."""
         self.number = 0
         self.size = 0
         self.pieces: Sequence[Piece] = ()
-        self.space = memoryview(bytearray(_SEALED_BYTES))
+        self.space = _space_for(self.room)
         self.sealed = self.space[:0]
 
     @property
-    def room(self) -> memoryview:
-        """Where a whole block is read into."""
-        return self._plain[DICTIONARY_BYTES:]
-
-    @property
     def block(self) -> memoryview:
-        return self._plain[DICTIONARY_BYTES : DICTIONARY_BYTES + self.size]
+        return self.room[: self.size]
 
-    @property
-    def dictionary(self) -> memoryview:
-        return self._plain[DICTIONARY_BYTES - self._dictionary_bytes : DICTIONARY_BYTES]
+    def grow(self) -> None:
+        """Make room for a whole block around what was read of it."""
+        room = memoryview(bytearray(BLOCK_BYTES))
+        room[: self.size] = self.block
+        self.room = room
+        self.space = _space_for(room)
 
     def follow(self, previous: Slot) -> None:
         """Take the end of the block before as dictionary."""
-        self._plain[:DICTIONARY_BYTES] = previous.block[-DICTIONARY_BYTES:]
-        self._dictionary_bytes = DICTIONARY_BYTES
+        if not self.dictionary:
+            self.dictionary = memoryview(bytearray(DICTIONARY_BYTES))
+        self.dictionary[:] = previous.block[-DICTIONARY_BYTES:]
+
+
+def _space_for(room: memoryview) -> memoryview:
+    return memoryview(bytearray(len(GZIP_HEADER) + stored_size(len(room)) + OVERHEAD_BYTES))
 
 
 @dataclass(frozen=True, slots=True)

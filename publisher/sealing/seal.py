@@ -52,6 +52,7 @@ def seal(
     compression: Compression,
     check: Callable[[], None] = _go_on,
     progress: Callable[[int], None] | None = None,
+    expected_bytes: int | None = None,
     workers: int | None = None,
     content_md5: bool = True,
     compressor: BlockCompressor | None = None,
@@ -62,6 +63,7 @@ def seal(
     thread if the source is a block (1 MiB) or longer and there are several workers. `check` is asked before every read,
     and now and then while there is nothing to do; it raises to cancel. `progress` gets the number of source bytes read
     since its last call.
+    `expected_bytes` is how long the source will probably be: a small one then takes small buffers. It changes no byte.
     `workers` is the number of threads, the caller's included; the default is as many as there are cores and use for
     them. `content_md5=False` saves a quarter of the CPU time where no store needs the MD5. `compressor` replaces the
     one chosen for `fast` or `best`.
@@ -80,7 +82,8 @@ def seal(
         compressor=chosen,
     )
     stages = [Stage(work.compress, in_order=False), Stage(work.encrypt), Stage(work.deliver)]
-    slot = Slot()
+    # One byte more, so that the end is seen without growing.
+    slot = Slot(BLOCK_BYTES if expected_bytes is None else min(expected_bytes + 1, BLOCK_BYTES))
     if work.fill(slot):
         pipeline = Pipeline(stages, threads=workers or min(_USEFUL_WORKERS[compression], _cores()))
         slot = pipeline.run(slot, work.fill, check)
@@ -119,10 +122,12 @@ class _Sealing:
 
     def fill(self, slot: Slot) -> bool:
         """Read one block, or what is left of the source; return whether there may be more."""
-        room, slot.size = slot.room, 0
+        slot.size = 0
         while slot.size < BLOCK_BYTES:
             self._check()
-            rest = room[slot.size :]
+            if slot.size == len(slot.room):
+                slot.grow()
+            rest = slot.room[slot.size :]
             count = self._read_into(rest)
             if count == 0:
                 break

@@ -104,6 +104,7 @@ class Sender(Reader):
                     compression=artifact.compression,
                     check=self._host.cancellation.check,
                     progress=self._counter(facts.size_bytes),
+                    expected_bytes=facts.size_bytes,
                     content_md5=BodyDigest.MD5 in self._terms.put_digests and not is_stream,
                 )
                 source.check_unchanged(made.source_sha256, facts)

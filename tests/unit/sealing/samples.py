@@ -54,10 +54,18 @@ def seal_bytes(
     compression: Compression = Compression.FAST,
     key: DataKey = KEY,
     compressor: BlockCompressor | None = None,
+    expected_bytes: int | None = None,
 ) -> tuple[bytes, Sealed]:
     """Return the sealed object and what sealing learned."""
     out = io.BytesIO()
-    sealed = seal(io.BytesIO(source).readinto, out.write, key=key, compression=compression, compressor=compressor)
+    sealed = seal(
+        io.BytesIO(source).readinto,
+        out.write,
+        key=key,
+        compression=compression,
+        compressor=compressor,
+        expected_bytes=expected_bytes,
+    )
     return out.getvalue(), sealed
 
 

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import threading
+import tracemalloc
 import zlib
 
 import pytest
@@ -70,6 +71,24 @@ def test_sealing_is_repeatable(compression: Compression) -> None:
 
         seal(read_short, out.write, key=KEY, compression=compression, workers=workers)
         assert out.getvalue() == expected
+
+
+@pytest.mark.parametrize("compression", ALL_LEVELS)
+def test_a_small_source_takes_small_buffers(compression: Compression) -> None:
+    """What is known to be small is sealed without the two buffers of a whole block, which cost more than sealing it."""
+    source = noise(65_536)
+    seal_bytes(source, compression=compression)
+    peaks: list[int] = []
+
+    for expected_bytes in (None, len(source)):
+        tracemalloc.start()
+        try:
+            seal_bytes(source, compression=compression, expected_bytes=expected_bytes)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+
+    assert peaks[0] - peaks[1] > 3 * BLOCK_BYTES // 2
 
 
 def test_another_key_makes_other_bytes() -> None:

@@ -13,7 +13,7 @@ from publisher.model import Compression, DataKey
 from publisher.sealing.compress import BLOCK_BYTES, BlockCompressor, isal_compressor, zlib_compressor
 from publisher.sealing.inflate import Inflater, isal_inflater, zlib_inflater
 from publisher.sealing.seal import seal
-from tests.unit.sealing.samples import CONTENTS, cut, unseal_bytes
+from tests.unit.sealing.samples import ALL_LEVELS, CONTENTS, cut, seal_bytes, unseal_bytes
 
 COMPRESSORS = [compressor for compressor in (isal_compressor(), zlib_compressor(1)) if compressor]
 INFLATERS = [inflater for inflater in (isal_inflater(), zlib_inflater()) if inflater]
@@ -71,3 +71,23 @@ def test_what_was_sealed_opens_to_the_source(case: Case) -> None:
     assert sealed.object_size == len(data)
     assert opened == source
     assert (gzip.decompress(content) if case.compressor else content) == source
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    stretches=st.lists(st.tuples(st.sampled_from(sorted(CONTENTS)), sizes), max_size=2),
+    expected=st.one_of(st.integers(0, 70_000), near_blocks, st.just(1 << 40)),
+    difference=st.one_of(st.none(), st.integers(-2, 2)),
+    compression=st.sampled_from(ALL_LEVELS),
+)
+def test_the_expected_size_changes_no_byte(
+    stretches: list[tuple[str, int]], expected: int, difference: int | None, compression: Compression
+) -> None:
+    """A source that is longer or shorter than was expected, by much or by a byte, gives the bytes it always gives."""
+    source = b"".join(CONTENTS[kind](size) for kind, size in stretches)
+    if difference is not None:
+        expected = max(0, len(source) + difference)
+
+    data, sealed = seal_bytes(source, compression=compression, expected_bytes=expected)
+
+    assert (data, sealed) == seal_bytes(source, compression=compression)
