@@ -217,7 +217,7 @@ def _entry(row: PlanRow, outcome: Outcome) -> ArtifactReport:
         source=SourceInfo(
             path=_unicode(artifact.source.shown),
             size_bytes=source.size_bytes if source else None,
-            sha256=source.sha256.hex if source else None,
+            sha256=source.fingerprint.hex if source and source.fingerprint else outcome.source_sha256,
         ),
         object=ObjectReport(**asdict(outcome.object)) if outcome.object else None,
         verification=outcome.verification,

@@ -140,7 +140,7 @@ def _apply(load: LoadManifest, world: World, options: ApplyOptions, run: Run) ->
     specs = used_destinations(manifest)
     with world.connect(specs) as destinations, run.concluding(specs, destinations) as ending:
         try:
-            plan = ending.plan = make_plan(manifest, world, destinations, jobs=options.jobs)
+            plan = ending.plan = make_plan(manifest, world, destinations, jobs=options.jobs, is_for_now=True)
         except Cancelled as stopped:
             plan, ending.outcomes = _stopped(manifest, stopped)
         else:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from publisher.destinations.port import Cautious, Observer
+from publisher.destinations.port import Cautious, LateReader, Observer
 from publisher.events import RunStarted, Warned
 from publisher.execute import blocked_failure
 from publisher.exit_codes import ExitCode, combine
-from publisher.model import DestinationSpec
+from publisher.model import (
+    Artifact,
+    ArtifactId,
+    DestinationSpec,
+    Observation,
+    ReadyArtifact,
+    State,
+    UnreadySource,
+)
 from publisher.observe import observe
 from publisher.plan import Plan, build_plan
 from publisher.selection import Selection
@@ -52,17 +60,45 @@ def used_destinations(manifest: Manifest) -> list[DestinationSpec]:
     return [spec for name, spec in manifest.destinations.items() if name in used]
 
 
-def make_plan(manifest: Manifest, world: World, observers: Mapping[str, Observer] | None, *, jobs: int = JOBS) -> Plan:
-    """Read the sources, `jobs` at a time, ask the destinations (unless there are none to ask), decide."""
-    ready, unready = read_sources(
-        manifest.artifacts, jobs=jobs, cancellation=world.cancellation, emit=world.emit, memory=world.memory
-    )
+def make_plan(
+    manifest: Manifest,
+    world: World,
+    observers: Mapping[str, Observer] | None,
+    *,
+    jobs: int = JOBS,
+    is_for_now: bool = False,
+) -> Plan:
+    """Read the sources, `jobs` at a time, ask the destinations (unless there are none to ask), decide.
+
+    A plan `is_for_now` if it is carried out at once, and shown to nobody before: then a large file whose destination
+    has nothing of it is not read to be compared, but once, while it is published.
+    """
+
+    def read(artifacts: Sequence[Artifact], late: Collection[str]) -> tuple[list[ReadyArtifact], list[UnreadySource]]:
+        return read_sources(
+            artifacts,
+            jobs=jobs,
+            cancellation=world.cancellation,
+            emit=world.emit,
+            memory=world.memory,
+            late=late,
+        )
+
+    def ask(items: Sequence[ReadyArtifact], observers: Mapping[str, Observer]) -> dict[ArtifactId, Observation]:
+        return dict(observe(items, observers, cancellation=world.cancellation, emit=world.emit))
+
+    ready, unready = read(manifest.artifacts, _late_readers(observers) if observers and is_for_now else ())
     for name, observer in (observers or {}).items():
         for caveat in observer.caveats() if isinstance(observer, Cautious) else ():
             world.emit(Warned(f"{name}: {caveat}"))
-    observations = (
-        None if observers is None else observe(ready, observers, cancellation=world.cancellation, emit=world.emit)
-    )
+    observations = None if observers is None else ask(ready, observers)
+    if observers is not None and observations is not None:
+        to_compare = [item for item in ready if _must_be_read(item, observations[item.artifact.id])]
+        if to_compare:
+            read_now, unreadable = read([item.artifact for item in to_compare], ())
+            observations |= ask(read_now, observers)
+            ready = [item for item in ready if item not in to_compare] + read_now
+            unready += unreadable
     world.cancellation.check()
     return build_plan(
         manifest_path=str(manifest.path),
@@ -73,6 +109,15 @@ def make_plan(manifest: Manifest, world: World, observers: Mapping[str, Observer
         unready=unready,
         observations=observations,
     )
+
+
+def _late_readers(observers: Mapping[str, Observer]) -> list[str]:
+    return [name for name, observer in observers.items() if isinstance(observer, LateReader) and observer.reads_late]
+
+
+def _must_be_read(item: ReadyArtifact, seen: Observation) -> bool:
+    """Say whether something is there that a file which was not read yet has to be compared with."""
+    return item.source.fingerprint is None and seen.state not in (State.MISSING, State.UNKNOWN)
 
 
 def plan_exit_code(plan: Plan, *, detailed: bool) -> int:

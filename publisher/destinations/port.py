@@ -125,6 +125,17 @@ class Cautious(Protocol):
         """Return sentences, without asking anybody."""
 
 
+@runtime_checkable
+class LateReader(Protocol):
+    """A destination that can publish a file of which only the size is known: it reads it once, while it sends it.
+
+    Of such a file it tells whether nothing is there; every other answer about it means nothing.
+    """
+
+    @property
+    def reads_late(self) -> bool: ...
+
+
 class Destination(Observer, Protocol):
     @property
     def limits(self) -> Limits:

@@ -79,19 +79,27 @@ class Artifact:
 class SourceFacts:
     """What was read of a source while planning; `apply` refuses another one.
 
-    `sha256` is the *source fingerprint*, which says whether two sources are the same: of a file the SHA-256 of its
+    `fingerprint` is the *source fingerprint*, which says whether two sources are the same: of a file the SHA-256 of its
     bytes; of a set of files that of the canonical listing of their names, sizes and digests; of an image its config
     digest, because two exports of one image differ in bytes; of a worker that of its canonical request. `size_bytes`
     is what there is to read; of an image an estimate.
     """
 
     size_bytes: int
-    sha256: Digest
+    fingerprint: Digest | None
+    """None for a large file of which only the size is known: its destination learns the rest while it seals it."""
+
+    @property
+    def sha256(self) -> Digest:
+        """The fingerprint, where it must be known. RuntimeError if it is not."""
+        if self.fingerprint is None:
+            raise RuntimeError("the source was not read yet")
+        return self.fingerprint
 
 
 @dataclass(frozen=True, slots=True)
 class ReadyArtifact:
-    """An artifact whose source was read: what destinations are asked about and handed to publish."""
+    """An artifact whose source was read, or only found: what destinations are asked about and handed to publish."""
 
     artifact: Artifact
     source: SourceFacts

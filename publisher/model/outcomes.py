@@ -91,7 +91,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What happened to one artifact. `seconds` maps step names to monotonic durations."""
+    """What happened to one artifact. `seconds` maps step names to monotonic durations.
+
+    `source_sha256` is the source fingerprint in hex, if it was found out only now.
+    """
 
     status: Status
     reason: str
@@ -102,3 +105,4 @@ class Outcome:
     uploaded_bytes: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    source_sha256: str | None = None

@@ -17,13 +17,16 @@ from publisher.model import (
     SourceFacts,
     WorkerSource,
 )
-from publisher.sources.files import fingerprint
+from publisher.sources.files import fingerprint, open_file
 from publisher.sources.images.source import image_facts, is_archive
 from publisher.sources.memory import FORGETFUL, Memory
 from publisher.sources.packages import package_facts
 
 Check = Callable[[], None]
 """Raises to cancel; asked often while reading."""
+
+_FILE = "file"
+"""What the memory calls the facts of a whole file."""
 
 
 def facts_of(source: Source, check: Check, memory: Memory = FORGETFUL) -> SourceFacts:
@@ -47,6 +50,19 @@ def facts_of(source: Source, check: Check, memory: Memory = FORGETFUL) -> Source
             assert_never(source)
 
 
+def size_of(file: FileSource, memory: Memory = FORGETFUL) -> SourceFacts:
+    """Return the facts of a file without reading it: the fingerprint is there only if `memory` knows it.
+
+    Raises `SourceError`.
+    """
+
+    def read() -> SourceFacts:
+        with open_file(file) as opened:
+            return SourceFacts(opened.size_bytes, None)
+
+    return memory.recall(file, _FILE, read)
+
+
 Listing = Mapping[str, SourceFacts]
 """The size and the SHA-256 of each file of a set, by its name there."""
 
@@ -63,7 +79,7 @@ def facts_of_listing(listing: Listing) -> SourceFacts:
 
 
 def _of_file(file: FileSource, check: Check, memory: Memory) -> SourceFacts:
-    return memory.recall(file, "file", lambda: fingerprint(file, check))
+    return memory.recall(file, _FILE, lambda: fingerprint(file, check))
 
 
 def _of_image(source: ImageSource, check: Check, memory: Memory) -> SourceFacts:

@@ -64,7 +64,7 @@ class OpenFile:
         `stream_sha256` is of everything that `read_into` gave.
         """
         self.check_untouched()
-        if stream_sha256 != planned.sha256:
+        if self._read_bytes != planned.size_bytes or planned.fingerprint not in (None, stream_sha256):
             raise SourceChangedError(f"{self._shown} changed since it was planned", hint="run the same command again")
 
     def check_untouched(self) -> None:
@@ -108,7 +108,7 @@ def fingerprint_of(file: OpenFile, check: Callable[[], None]) -> SourceFacts:
         check()
         digest.update(buffer[:count])
     file.check_untouched()
-    return SourceFacts(size_bytes=file.size_bytes, sha256=Digest(digest.hexdigest()))
+    return SourceFacts(file.size_bytes, Digest(digest.hexdigest()))
 
 
 def read_whole(source: FileSource, *, limit_bytes: int) -> bytes:

@@ -39,7 +39,7 @@ class Memory(Protocol):
     def recall(self, file: FileSource, what: str, read: Read) -> SourceFacts:
         """Return what `read` returned before, or call it. `what` says what is read of the file, with all parameters.
 
-        Raises like `open_file`, and what `read` raises.
+        Facts without a fingerprint are not remembered. Raises like `open_file`, and what `read` raises.
         """
 
     def keep(self) -> None:
@@ -87,6 +87,8 @@ class FileMemory:
         began = self._now()
         facts = read()
         _, mtime_ns, ctime_ns, *_ = before
+        if facts.fingerprint is None:
+            return facts
         if max(mtime_ns, ctime_ns) / 1e9 + SETTLED_S < began and _stamp(file) == before:
             self._new[key] = [*before, facts.size_bytes, facts.sha256.hex]
         return facts

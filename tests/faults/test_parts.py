@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from publisher.stores.probe_uploads import probe_uploads
 from publisher.stores.s3 import S3Store
 from tests.support.chaos.forks import Child, Forks
 from tests.support.chaos.messages import LOST, PASSES, UNANSWERED, Fate, Message, http_answer
-from tests.support.chaos.stage import Stage, staged
+from tests.support.chaos.stage import Stage, key_of, staged
 from tests.support.s3_servers import S3Server
 
 pytestmark = pytest.mark.long
@@ -105,6 +106,22 @@ def test_parts_go_up_while_the_source_is_sealed(streaming: Stage) -> None:
 
     assert len(sent) == 3
     assert sum(part(message) for message in streaming.store.seen) == 3
+
+
+def test_an_object_that_does_not_name_its_source_is_compared(streaming: Stage) -> None:
+    """A large file is read once, while it goes up: the object cannot name it, and is compared by its receipt."""
+    published(streaming)
+    found = streaming.server.client.head_object(Bucket=streaming.bucket, Key=key_of("model"))
+    receipt = streaming.download(f".publish/receipts/{key_of('model')}.json")
+
+    published(streaming, "skipped")
+    streaming.add("model", CONTENT[1:])
+    changed = streaming.run()
+
+    assert "publish-source" not in found["Metadata"]
+    assert sha256(CONTENT).hexdigest().encode() in receipt
+    assert (changed.code, changed.first["reason"]) == (5, "content_conflict"), changed.said
+    streaming.add("model", CONTENT)
 
 
 @pytest.mark.parametrize(

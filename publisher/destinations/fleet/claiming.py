@@ -37,6 +37,7 @@ from publisher.stores.terms import Fence, StoreTerms
 def publish_claimed(wanted: Wanted, terms: StoreTerms, *, registry: str, verify: VerifyMode) -> Steps[Ending]:
     """Seal, agree by a claim on how the object is stored, store it so, register it."""
     mine = yield from ask(Seal())
+    wanted = wanted.read_as(mine)
     yield from ask(EscrowPut(mine))
     fits = terms.fence is Fence.CONDITION and mine.size_bytes <= terms.put_limit_bytes
     claim = yield from ask(PutClaim(claim_of(wanted.identity, mine, is_pinned=not fits)))

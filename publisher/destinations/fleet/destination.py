@@ -89,6 +89,12 @@ class FleetDestination:
     def limits(self) -> Limits:
         return Limits()
 
+    @property
+    def reads_late(self) -> bool:
+        """Sealing reads the source anyway. A streamed object cannot name what was not read yet; its escrow record can,
+        and then its receipt: without an escrow, a run that is killed in between would leave nothing that does."""
+        return not isinstance(self._ports.escrow, NoEscrow)
+
     def observe(self, items: Sequence[ReadyArtifact]) -> Mapping[ArtifactId, Observation]:
         """Look up rows in bulk, then ask the store about each object, several at a time."""
         rows = self._rows([identity_of(item) for item in items])
@@ -163,6 +169,7 @@ class FleetDestination:
             uploaded_bytes=driver.uploaded_bytes,
             seconds={**driver.seconds, "total": host.monotonic() - started},
             notes=notes,
+            source_sha256=driver.source_sha256,
         )
 
     def verify(
@@ -311,8 +318,8 @@ _UNCOMPARED = {State.PUBLISHED: "row and object agree"}
 
 
 def _wanted(item: ReadyArtifact | UnreadySource) -> Wanted:
-    source = item.source.sha256.hex if isinstance(item, ReadyArtifact) else ""
-    return Wanted(identity_of(item), source, item.artifact.compression.wire)
+    known = item.source.fingerprint if isinstance(item, ReadyArtifact) else None
+    return Wanted(identity_of(item), known.hex if known else "", item.artifact.compression.wire)
 
 
 def _failure_of(ending: Ending) -> Failure | None:

@@ -21,6 +21,7 @@ from publisher.destinations.fleet.effects import (
     Pause,
     PutClaim,
     ReadBack,
+    ReadSource,
     Register,
     Seal,
     SealAgain,
@@ -61,6 +62,8 @@ class Driver(Sender):
                     ports.statements.require_room(self.identity)
                 self._terms = ports.check_store()
                 return self._terms
+            case ReadSource():
+                return self._read_source()
             case Seal():
                 return self._seal()
             case EscrowPut(sealed):

@@ -42,6 +42,11 @@ class CheckStore(Effect[StoreTerms]):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadSource(Effect[str]):
+    """Read the source and return its fingerprint in hex: it was not read while planning, and is to be compared."""
+
+
+@dataclass(frozen=True, slots=True)
 class Seal(Effect[Sealed]):
     """Draw a key and a nonce, compress, encrypt and hash the source; the bytes wait for `Create`, here or as parts.
 

@@ -8,9 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from publisher.destinations.fleet.effects import EscrowGet, Head, Lookup, ReadBack, ReadReceipt
+from publisher.destinations.fleet.effects import EscrowGet, Head, Lookup, ReadBack, ReadReceipt, ReadSource
 from publisher.destinations.fleet.registration import Ending, register
-from publisher.destinations.fleet.states import Classified, Seen, Wanted, classify, has_lost_marks, needs_escrow
+from publisher.destinations.fleet.states import (
+    Classified,
+    Seen,
+    Wanted,
+    classify,
+    has_lost_marks,
+    names_no_source,
+    needs_escrow,
+)
 from publisher.destinations.fleet.values import Marks, Sealed
 from publisher.destinations.port import VerifyMode
 from publisher.destinations.stepping import Steps, ask
@@ -33,10 +41,11 @@ def look(wanted: Wanted, *, registry: str) -> Steps[Looked]:
     """Find out the state of one artifact. Writes nothing.
 
     An orphan is looked at twice: its writer may have registered it, and dropped the escrow record, between our lookup
-    and our look into the escrow.
+    and our look into the escrow. So is an object whose source neither receipt nor escrow names: the writer may have
+    written the one, and dropped the other, between our looks at them.
     """
     looked = yield from _look_once(wanted, registry=registry)
-    if looked.classified.state is State.ORPHAN:
+    if looked.classified.state is State.ORPHAN or names_no_source(looked.seen):
         looked = yield from _look_once(wanted, registry=registry)
     return looked
 
@@ -58,9 +67,17 @@ def _look_once(wanted: Wanted, *, registry: str) -> Steps[Looked]:
     return Looked(seen, classify(wanted, seen, registry=registry))
 
 
+def compared(wanted: Wanted, looked: Looked, *, registry: str) -> Steps[tuple[Wanted, Looked]]:
+    """Return what was wanted and seen, the source read by now if anything is there that it has to be compared with."""
+    if wanted.source_sha256 or looked.classified.state is State.MISSING:
+        return wanted, looked
+    wanted = replace(wanted, source_sha256=(yield from ask(ReadSource())))
+    return wanted, (yield from look(wanted, registry=registry))
+
+
 def meet_foreign(wanted: Wanted, *, registry: str) -> Steps[Ending]:
     """Somebody else's object is under our key: finish what they began, or say why not."""
-    looked = yield from look(wanted, registry=registry)
+    wanted, looked = yield from compared(wanted, (yield from look(wanted, registry=registry)), registry=registry)
     if looked.classified.state is State.UNFINISHED:
         return (yield from help_finish(wanted, looked))
     return settled(looked)
@@ -97,7 +114,8 @@ _REASONS = {
 
 def verify_own(wanted: Wanted, mine: Sealed, there: ObjectInfo, verify: VerifyMode) -> Steps[None]:
     marks, expected = Marks.read(there.metadata), Marks.of(wanted.identity, mine)
-    if marks not in (expected, expected.without_bytes()) or there.size_bytes != mine.size_bytes:
+    carried = (expected, expected.without_bytes(), expected.without_content())
+    if marks not in carried or there.size_bytes != mine.size_bytes:
         raise DamagedObjectError(
             f"the store has {there.size_bytes} bytes of our upload of {mine.size_bytes}, or lost its metadata",
             hint="nothing was registered; run `publish doctor` to see what the store can do",

@@ -13,7 +13,7 @@ from __future__ import annotations
 from publisher.destinations.fleet.claiming import publish_claimed
 from publisher.destinations.fleet.creating import write_once
 from publisher.destinations.fleet.effects import CheckStore
-from publisher.destinations.fleet.helping import Looked, help_finish, look, meet_foreign, settled, verify_own
+from publisher.destinations.fleet.helping import Looked, compared, help_finish, look, meet_foreign, settled, verify_own
 from publisher.destinations.fleet.registration import Ending, register
 from publisher.destinations.fleet.states import Wanted
 from publisher.destinations.fleet.unfenced import publish_unfenced
@@ -29,6 +29,7 @@ def publish(wanted: Wanted, *, registry: str, verify: VerifyMode, known: Looked 
     `known` is what was looked at just before.
     """
     looked = known or (yield from look(wanted, registry=registry))
+    wanted, looked = yield from compared(wanted, looked, registry=registry)
     if looked.classified.state is State.UNFINISHED:
         return (yield from help_finish(wanted, looked))
     if looked.classified.state is not State.MISSING:

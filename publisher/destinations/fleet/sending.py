@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import cast
 
 from publisher.cancellation import Cancellation
@@ -24,6 +25,7 @@ from publisher.model import DataKey, FileSource, FleetIdentity, ReadyArtifact
 from publisher.sealing.format import new_data_key, new_nonce
 from publisher.sealing.seal import Sealed as Made
 from publisher.sealing.seal import seal
+from publisher.sources.facts import facts_of
 from publisher.sources.opening import open_source
 from publisher.stores.port import (
     Body,
@@ -61,6 +63,8 @@ class Sender(Reader):
         self.has_streamed = False
         self.was_confirmed = True
         """Whether the store said of the last create that it made the object; else only the nonce says so."""
+        self.source_sha256: str | None = None
+        """The source fingerprint in hex, if it was found out only here."""
         self.is_stored = False
         """Whether the object is there and was verified, so that nothing but its registration is missing."""
 
@@ -77,10 +81,24 @@ class Sender(Reader):
             key=key,
             sha256=made.object_sha256,
             size_bytes=made.object_size,
-            source_sha256=self._item.source.sha256.hex,
+            source_sha256=self._fingerprint(made),
             compression=self._item.artifact.compression.wire,
             is_streamed=staged.is_streamed,
         )
+
+    def _read_source(self) -> str:
+        self._enter(Step.PREPARE, self._item.source.size_bytes)
+        facts = facts_of(self._item.artifact.source, self._host.cancellation.check)
+        self._item = replace(self._item, source=facts)
+        self.source_sha256 = facts.sha256.hex
+        return self.source_sha256
+
+    def _fingerprint(self, made: Made) -> str:
+        """Return the source fingerprint: the planned one, which was compared, or that of the file just read."""
+        if self._item.source.fingerprint is not None:
+            return self._item.source.sha256.hex
+        self.source_sha256 = made.source_sha256.hex
+        return self.source_sha256
 
     def _seal_again(self, theirs: Sealed) -> bool:
         _, made = self._sealed_with(theirs.key, theirs.nonce, self._spool)
@@ -120,7 +138,8 @@ class Sender(Reader):
             return Held(self._terms.put_digests)
         if not self._terms.streams:
             return self._spool()
-        marks = Marks(nonce, self.identity.sha256, facts.sha256.hex, artifact.compression.wire, None, None)
+        source = facts.fingerprint.hex if facts.fingerprint else ""
+        marks = Marks(nonce, self.identity.sha256, source, artifact.compression.wire, None, None)
         return self._upload(marks.metadata(), facts.size_bytes, is_conditional=True)
 
     def _spool(self) -> Spool:

@@ -6,7 +6,7 @@ nothing here turns an error into "absent".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from publisher.destinations.fleet.values import Marks, Receipt, Sealed
 from publisher.model import Certainty, FleetIdentity, State
@@ -16,11 +16,18 @@ from publisher.stores.port import ObjectInfo
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the manifest asks for. `source_sha256` is of the plaintext; `compression` is `gzip` or `none`."""
+    """What the manifest asks for. `source_sha256` is of the plaintext; `compression` is `gzip` or `none`.
+
+    Without a `source_sha256` the source was not read yet: then only `MISSING` and `UNKNOWN` mean anything.
+    """
 
     identity: FleetIdentity
     source_sha256: str
     compression: str
+
+    def read_as(self, mine: Sealed) -> Wanted:
+        """Return the same with the source that was read for `mine`, if it was not known before."""
+        return self if self.source_sha256 else replace(self, source_sha256=mine.source_sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +52,29 @@ class Classified:
 
 
 def has_lost_marks(seen: Seen) -> bool:
-    """Say whether the object of a registered row lacks our metadata, so that a receipt may know its source."""
-    return isinstance(seen.row, Row) and seen.object is not None and seen.marks is None
+    """Say whether the object of a registered row does not name its source, so that a receipt may know it.
+
+    The metadata may be lost, and that of an object whose source was read while it went up names none.
+    """
+    is_silent = seen.marks is None or not seen.marks.source_sha256
+    return isinstance(seen.row, Row) and seen.object is not None and is_silent
+
+
+def names_no_source(seen: Seen) -> bool:
+    """Say whether nothing was found that names the source of a registered object which does not name it itself."""
+    return has_lost_marks(seen) and seen.marks is not None and seen.receipt is None and seen.escrowed is None
 
 
 def needs_escrow(wanted: Wanted, seen: Seen) -> str | None:
-    """Return the nonce whose escrow record decides between unfinished and orphan, or None."""
+    """Return the nonce whose escrow record decides between unfinished and orphan, or None.
+
+    It also knows the source of an object that was registered a moment ago and has no receipt yet.
+    """
     registered = isinstance(seen.row, Row) or seen.receipt is not None
     marks = seen.marks
-    if registered or marks is None or marks.identity_sha256 != wanted.identity.sha256:
+    if marks is None or marks.identity_sha256 != wanted.identity.sha256:
         return None
-    return marks.nonce
+    return None if registered and (marks.source_sha256 or seen.receipt is not None) else marks.nonce
 
 
 def classify(wanted: Wanted, seen: Seen, *, registry: str) -> Classified:
@@ -99,6 +118,8 @@ def _registered(wanted: Wanted, seen: Seen, *, sha256: str, size_bytes: int) -> 
     source, compression = (marks.source_sha256, marks.compression) if marks else ("", "")
     if not source and receipt is not None and receipt.sha256 == sha256:
         source, compression = receipt.source_sha256, receipt.compression
+    if not source and seen.escrowed is not None and seen.escrowed.sha256.hex == sha256:
+        source, compression = seen.escrowed.source_sha256, seen.escrowed.compression
     if not source:
         return Classified(State.PUBLISHED, "already registered; the content was not compared", Certainty.ASSUMED)
     differs = _content_differs(wanted, source, compression)
@@ -118,7 +139,8 @@ def _unregistered(wanted: Wanted, seen: Seen) -> Classified:
             State.ORPHAN,
             f"an object of {stored.size_bytes} bytes is in the store, not registered and not written by this protocol",
         )
-    differs = _content_differs(wanted, marks.source_sha256, marks.compression)
+    source = marks.source_sha256 or (seen.escrowed.source_sha256 if seen.escrowed else "")
+    differs = _content_differs(wanted, source, marks.compression) if source else ""
     if differs:
         return Classified(State.CONFLICT, f"an unfinished publish of this version has other content: {differs}")
     if seen.escrowed is None:

@@ -25,4 +25,6 @@ def _as_stored(wanted: Wanted, seen: Seen) -> Wanted:
     known = seen.marks or seen.receipt
     if known is None or known.identity_sha256 != wanted.identity.sha256:
         return wanted
-    return Wanted(wanted.identity, known.source_sha256, known.compression or wanted.compression)
+    sources = [mark.source_sha256 for mark in (seen.marks, seen.receipt, seen.escrowed) if mark is not None]
+    source = next(filter(None, sources), wanted.source_sha256)
+    return Wanted(wanted.identity, source, known.compression or wanted.compression)

@@ -24,6 +24,7 @@ NOTE = "published unfenced (--allow-unfenced): right only if no other publisher 
 
 def publish_unfenced(wanted: Wanted, *, registry: str) -> Steps[Ending]:
     mine = yield from ask(Seal())
+    wanted = wanted.read_as(mine)
     yield from ask(EscrowPut(mine))
     looked = yield from look(wanted, registry=registry)
     if looked.classified.state is not State.MISSING:

@@ -52,7 +52,10 @@ def claim_of(identity: FleetIdentity, sealed: Sealed, *, is_pinned: bool) -> Cla
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What our metadata on an object says of it (DESIGN.md, "Object metadata")."""
+    """What our metadata on an object says of it (DESIGN.md, "Object metadata").
+
+    `source_sha256` is empty where it was not known when the upload began; then the escrow and the receipt know it.
+    """
 
     nonce: str
     identity_sha256: str
@@ -98,15 +101,20 @@ class Marks:
         """Return what was known before the first byte was sealed: all that a streamed object can carry."""
         return replace(self, sha256=None, size_bytes=None)
 
+    def without_content(self) -> Marks:
+        """Return what is known of a streamed object whose source is read for the first time while it goes up."""
+        return replace(self.without_bytes(), source_sha256="")
+
     def metadata(self) -> dict[str, str]:
         """Return the object metadata: lower-case names, ASCII values, no secret."""
         named = {
             "publish-format": FORMAT,
             "publish-nonce": self.nonce,
             "publish-identity": self.identity_sha256,
-            "publish-source": self.source_sha256,
             "publish-compression": self.compression,
         }
+        if self.source_sha256:
+            named["publish-source"] = self.source_sha256
         if self.sha256 is not None:
             named["publish-sha256"] = self.sha256
         if self.size_bytes is not None:

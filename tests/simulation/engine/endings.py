@@ -19,15 +19,15 @@ from tests.support.kinds import fleet_of
 GOOD = frozenset({Status.PUBLISHED, Status.ADOPTED, Status.SKIPPED})
 
 
-def check_truth(world: World, process: Process) -> None:
-    """An outcome claims no more than what is there."""
+def check_truth(world: World, process: Process, fingerprint: str) -> None:
+    """An outcome claims no more than what is there. `fingerprint` is that of the source to publish."""
     outcome = process.outcome
     if outcome is None:
         return
     stored = world.store.objects.get(fleet_of(process.item.artifact).object_key)
     marks = stored.metadata if stored else {}
     is_ours = marks.get("publish-identity") == fleet_of(process.item.artifact).sha256
-    is_same = marks.get("publish-source") == process.item.source.sha256.hex
+    is_same = world.source_of(marks) == fingerprint
     claim = f"{process.name} says {outcome.status} ({outcome.reason})"
     if outcome.status in GOOD and not (is_ours and is_same and world.row_of(fleet_of(process.item.artifact))):
         raise Violation(f"TRUTH: {claim}, and no such artifact is registered")
@@ -41,7 +41,7 @@ def check_truth(world: World, process: Process) -> None:
         raise Violation(f"TRUTH: {claim}, and nobody asked for it")
 
 
-def check_final(world: World, process: Process, *, rule: str) -> None:
+def check_final(world: World, process: Process, fingerprint: str, *, rule: str) -> None:
     """Where nothing failed, everybody ends well, or is blocked by an artifact that was there first."""
     outcome = process.outcome
     if outcome is None:
@@ -53,10 +53,10 @@ def check_final(world: World, process: Process, *, rule: str) -> None:
     marks = stored.metadata if stored else {}
     if stored is None and claim is not None:
         # Whoever claimed first decides, whether or not the object ever came.
-        marks = {"publish-identity": claim.identity_sha256, "publish-source": claim.source_sha256}
+        marks = {"publish-identity": claim.identity_sha256, "publish-nonce": claim.nonce}
     if marks.get("publish-identity") != fleet_of(process.item.artifact).sha256:
         allowed = {Reason.OBJECT_COLLISION}
-    elif marks.get("publish-source") != process.item.source.sha256.hex:
+    elif world.source_of(marks) != fingerprint:
         allowed = {Reason.CONTENT_CONFLICT}
     else:
         allowed = {Reason.ORPHAN_OBJECT} if world.scenario.escrow == "none" else set()

@@ -72,14 +72,16 @@ class SimulatedWaits(RetryPolicy):
 
 
 class NotingCodec(KeyCodec):
-    """Remembers every data key, to look for it where it must not be."""
+    """Remembers every data key, to look for it where it must not be, and what each nonce was made from."""
 
-    def __init__(self, recovery: RecoveryKeys | None, keys: list[DataKey]) -> None:
+    def __init__(self, recovery: RecoveryKeys | None, keys: list[DataKey], sources: dict[str, str]) -> None:
         super().__init__(recovery)
         self._keys = keys
+        self._sources = sources
 
     def to_record(self, identity: FleetIdentity, sealed: Sealed) -> EscrowRecord:
         self._keys.append(sealed.key)
+        self._sources[sealed.nonce] = sealed.source_sha256
         return super().to_record(identity, sealed)
 
 
@@ -116,7 +118,9 @@ def ports_of(line: Line, *, spool: Path, keys: list[DataKey]) -> FleetPorts:
         store=store,
         registry=ScheduledRegistry(line),
         escrow=escrow,
-        codec=NotingCodec(_RECOVERY if scenario.escrow in {"object", "sql-wrapped"} else None, keys),
+        codec=NotingCodec(
+            _RECOVERY if scenario.escrow in {"object", "sql-wrapped"} else None, keys, line.world.sources
+        ),
         cdn_base_url="https://cdn.simulated",
         check_store=check_store,
         distrust_store=lambda: line.reached("store distrusted"),

@@ -84,6 +84,8 @@ class Scenario:
     """Up to which size sealed bytes wait in memory; larger ones in a file."""
     attempts: int
     compression: Compression
+    reads_late: bool
+    """Whether sources are read only while they are sealed, so that an object that is streamed does not name its own."""
     faults: int
     message_fault: float
     crash: float
@@ -106,12 +108,13 @@ def draw(seed: int) -> Scenario:
     is_calm = random.random() < 0.15
     way = random.choices(WAYS, (30, 35, 25, 10))[0]
     kills, stops, freezes = random.random(), random.random(), random.random()
+    # A claim without its key in escrow is refused before anything is sent.
+    escrow = random.choice(ESCROWS if way in {"put", "stream"} else ESCROWS[:-1])
     return Scenario(
         seed=seed,
         cast=random.choices(CASTS, _CAST_WEIGHTS)[0],
         registry=random.choice(REGISTRIES),
-        # A claim without its key in escrow is refused before anything is sent.
-        escrow=random.choice(ESCROWS if way in {"put", "stream"} else ESCROWS[:-1]),
+        escrow=escrow,
         verify=random.choice(("head", "head", "full")),
         store_checks_uploads=random.random() < 0.7,
         way=way,
@@ -127,4 +130,6 @@ def draw(seed: int) -> Scenario:
         late=random.choice((0.05, 0.2)),
         stickiness=random.choice((0.5, 0.8, 0.95)),
         leftovers=random.choice(("dropped", "delivered", "pending")),
+        # Without an escrow nothing but the object could name the source until there is a receipt.
+        reads_late=escrow != "none" and random.random() < 0.4,
     )

@@ -72,7 +72,9 @@ class Schedule:
         self._publisher = publisher
         self._choices = Choices(seed, recorded)
         self._keys: list[DataKey] = []
-        self._items = stage.sources.items(self.scenario.compression)
+        self._items = stage.sources.items(
+            self.scenario.compression, reads_late=self.scenario.reads_late and publisher is engine
+        )
         self._world = World(self.scenario)
         self._rules = Rules(self._world, stage.sources.contents, watched=watched)
 
@@ -100,7 +102,7 @@ class Schedule:
         if self.scenario.is_calm:
             for process, role in zip(racers, self.scenario.cast, strict=True):
                 if role != "stale-plan":
-                    check_final(self._world, process, rule="RACE")
+                    check_final(self._world, process, self._fingerprint(process), rule="RACE")
         scheduler.faults_left = 0
         self._settle_leftovers(scheduler)
         scheduler.now += REST_S
@@ -108,11 +110,14 @@ class Schedule:
         for role in dict.fromkeys("same" if role == "stale-plan" else role for role in self.scenario.cast):
             rerun = self._process(f"rerun {role}", role, 0)
             self._run(scheduler, [rerun])
-            check_final(self._world, rerun, rule="RERUN")
+            check_final(self._world, rerun, self._fingerprint(rerun), rule="RERUN")
             reruns.append(rerun)
         check_one_row(self._world)
         check_no_key([*racers, *reruns], self._keys, self._stage.logged)
         check_clean(self._world, self._stage.sources.spool)
+
+    def _fingerprint(self, process: Process) -> str:
+        return self._stage.sources.fingerprint_of(process.item)
 
     def _process(self, name: str, role: Role, place: int) -> Process:
         return Process(name, self._items[role], StopToken(), self._stage.workers[place].baton)
@@ -129,7 +134,7 @@ class Schedule:
         if scheduler.violation is not None:
             raise scheduler.violation
         for process in processes:
-            check_truth(self._world, process)
+            check_truth(self._world, process, self._fingerprint(process))
 
     def _settle_leftovers(self, scheduler: Scheduler) -> None:
         if self.scenario.leftovers == "pending":

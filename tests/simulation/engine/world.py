@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from publisher.destinations.fleet.claims import read_claim
@@ -21,6 +22,8 @@ class World:
     registry: MemoryRegistry = field(init=False)
     escrow: MemoryEscrow = field(default_factory=MemoryEscrow)
     claims: MemoryClaims = field(default_factory=MemoryClaims)
+    sources: dict[str, str] = field(default_factory=dict)
+    """The source fingerprint of everything that was ever sealed, by its nonce."""
     added_at: dict[FleetIdentity, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -36,6 +39,10 @@ class World:
         """Return what a completion of this upload would make."""
         upload = self.store.uploads.get(upload_id)
         return b"".join(upload.parts[number] for number in sorted(upload.parts)) if upload else b""
+
+    def source_of(self, marks: Mapping[str, str]) -> str | None:
+        """Return the source that an object with these marks was made from."""
+        return self.sources.get(marks.get("publish-nonce", ""))
 
     def row_of(self, identity: FleetIdentity) -> Row | None:
         return next((row for row in self.registry.rows if row.identity == identity), None)

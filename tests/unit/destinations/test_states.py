@@ -25,6 +25,9 @@ def marked(**changes: str) -> ObjectInfo:
     return replace(OBJECT, metadata={**OBJECT.metadata, **changes})
 
 
+UNNAMED = replace(OBJECT, metadata=Marks.of(IDENTITY, SEALED).without_content().metadata())
+"""An object whose source was read for the first time while it was streamed."""
+OTHER = replace(SEALED, source_sha256="00" * 32)
 FOREIGN_OBJECT = ObjectInfo(64, '"etag"', {})
 OTHER_ROW = Row(IDENTITY, "https://cdn.example.com/x", Digest("ef" * 32), 64, None)
 
@@ -60,6 +63,16 @@ TABLE = [
         State.CONFLICT,
         id="the receipt keeps the fingerprint where metadata is lost",
     ),
+    pytest.param(Seen(ROW, UNNAMED, RECEIPT), State.PUBLISHED, id="the receipt names the source"),
+    pytest.param(
+        Seen(ROW, UNNAMED, replace(RECEIPT, source_sha256="00" * 32)), State.CONFLICT, id="the receipt names another"
+    ),
+    pytest.param(Seen(ROW, UNNAMED, escrowed=SEALED), State.PUBLISHED, id="the record names the source"),
+    pytest.param(Seen(ROW, UNNAMED, escrowed=OTHER), State.CONFLICT, id="the record names another source"),
+    pytest.param(Seen(ROW, UNNAMED), State.PUBLISHED, id="nothing names the source"),
+    pytest.param(Seen(NoRow.ABSENT, UNNAMED, escrowed=SEALED), State.UNFINISHED, id="unfinished, named by its record"),
+    pytest.param(Seen(NoRow.ABSENT, UNNAMED, escrowed=OTHER), State.CONFLICT, id="unfinished with another source"),
+    pytest.param(Seen(NoRow.ABSENT, UNNAMED), State.ORPHAN, id="unnamed orphan"),
 ]
 
 
@@ -70,15 +83,28 @@ def test_the_state_follows_from_what_was_seen(seen: Seen, state: State) -> None:
 
 
 def test_marks_are_lost_only_where_a_row_has_an_object_without_them() -> None:
-    """A receipt is read in place of lost metadata, and not where there is nothing to compare."""
+    """A receipt is read in place of metadata that is lost or names no source, not where nothing is to be compared."""
     assert has_lost_marks(Seen(ROW, FOREIGN_OBJECT))
+    assert has_lost_marks(Seen(ROW, UNNAMED))
     assert not has_lost_marks(Seen(ROW, OBJECT))
     assert not has_lost_marks(Seen(ROW, None))
     assert not has_lost_marks(Seen(NoRow.ABSENT, FOREIGN_OBJECT))
 
 
+def test_only_metadata_that_says_so_is_without_a_source() -> None:
+    """What a streamed object carries is what was known of it: no empty value pretends to be a fingerprint."""
+    assert "publish-source" not in UNNAMED.metadata
+    assert Marks.read(UNNAMED.metadata) == Marks.of(IDENTITY, SEALED).without_content()
+
+
 def test_escrow_is_asked_for_our_own_unregistered_objects_only() -> None:
-    """An escrow record matters for an object of this identity without a row, and is named by the object's nonce."""
+    """An escrow record matters for an object of this identity without a row, and is named by the object's nonce.
+
+    It matters for a registered one, too, if neither the object nor a receipt names the source.
+    """
+    assert needs_escrow(WANTED, Seen(ROW, UNNAMED)) == SEALED.nonce
+    assert needs_escrow(WANTED, Seen(ROW, UNNAMED, RECEIPT)) is None
+    assert needs_escrow(WANTED, Seen(ROW, FOREIGN_OBJECT)) is None
     assert needs_escrow(WANTED, Seen(NoRow.ABSENT, OBJECT)) == SEALED.nonce
     assert needs_escrow(WANTED, Seen(ROW, OBJECT)) is None
     assert needs_escrow(WANTED, Seen(NoRow.UNSEEN, OBJECT, RECEIPT)) is None
