@@ -25,33 +25,42 @@ def _go_on() -> None:
 
 
 class PartBuffers:
-    """At most `limit` buffers at once, reused, for any number of objects. A taker waits until one is given back."""
+    """At most `limit` buffers at once, reused, for any number of objects. A taker waits until one is given back.
 
-    def __init__(self, limit: int) -> None:
-        self._permits = threading.BoundedSemaphore(limit)
-        self._lock = threading.Lock()
+    Beyond `limit_bytes` together there are two at most, so that one can be filled while the other is sent.
+    """
+
+    def __init__(self, limit: int, limit_bytes: int | None = None) -> None:
+        self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._given_back = threading.Condition()
+        self._used: list[int] = []
         self._free: list[bytearray] = []
 
     def take(self, size_bytes: int, check: Callable[[], None] = _go_on) -> bytearray:
         """Return a buffer of this size, its content undefined. While it waits, `check` is asked and may raise."""
-        while not self._permits.acquire(timeout=_ASK_EVERY_S):
-            check()
-        try:
-            with self._lock:
-                buffer = next((free for free in self._free if len(free) == size_bytes), None)
-                if buffer is not None:
-                    self._free.remove(buffer)
-                    return buffer
+        with self._given_back:
+            while not self._has_room(size_bytes):
+                if not self._given_back.wait(_ASK_EVERY_S):
+                    check()
+            buffer = next((free for free in self._free if len(free) == size_bytes), None)
+            if buffer is not None:
+                self._free.remove(buffer)
+            else:
                 self._free.clear()
-            return bytearray(size_bytes)
-        except BaseException:
-            self._permits.release()
-            raise
+                buffer = bytearray(size_bytes)
+            self._used.append(size_bytes)
+            return buffer
 
     def give_back(self, buffer: bytearray) -> None:
-        with self._lock:
+        with self._given_back:
+            self._used.remove(len(buffer))
             self._free.append(buffer)
-        self._permits.release()
+            self._given_back.notify_all()
+
+    def _has_room(self, size_bytes: int) -> bool:
+        is_small = self._limit_bytes is None or sum(self._used) + size_bytes <= self._limit_bytes
+        return len(self._used) < (self._limit if is_small else min(self._limit, 2))
 
 
 @dataclass(frozen=True, slots=True)

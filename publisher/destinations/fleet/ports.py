@@ -24,6 +24,9 @@ from publisher.stores.terms import StoreTerms
 SEALING_AT_ONCE = max(1, min(4, os.cpu_count() or 1))
 """How many artifacts are sealed at the same time: each keeps about one core busy with encryption alone."""
 
+BUFFERED_BYTES = 96 << 20
+"""How much of all uploads waits for the store at once: six parts of the usual size."""
+
 
 class Statements(Protocol):
     """Signs what is registered. See `statements.ObjectStatements`."""
@@ -45,7 +48,7 @@ class Effort:
     """
 
     sealing: Semaphore = field(default_factory=lambda: Semaphore(SEALING_AT_ONCE))
-    buffers: PartBuffers = field(default_factory=lambda: PartBuffers(SEALING_AT_ONCE + 4))
+    buffers: PartBuffers = field(default_factory=lambda: PartBuffers(SEALING_AT_ONCE + 4, BUFFERED_BYTES))
     part_bytes: Callable[[int], int] = part_size
     part_threads: int = 3
     held_bytes: int = 8 << 20

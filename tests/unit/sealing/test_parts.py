@@ -169,6 +169,22 @@ def test_buffers_of_another_size_are_let_go() -> None:
     assert buffers._free == []
 
 
+@pytest.mark.parametrize(("size", "count"), [(10, 4), (25, 4), (30, 3), (40, 2), (60, 2), (1000, 2)])
+def test_large_buffers_are_fewer(size: int, count: int) -> None:
+    """Together buffers stay within the bytes they may take; one to fill and one to send there always are."""
+    buffers = PartBuffers(4, limit_bytes=100)
+
+    def never_wait() -> None:
+        raise BlockingIOError
+
+    taken = [buffers.take(size, never_wait) for _ in range(count)]
+    with pytest.raises(BlockingIOError):
+        buffers.take(size, never_wait)
+    buffers.give_back(taken[0])
+
+    assert buffers.take(size, never_wait) is taken[0]
+
+
 def test_a_failed_receiver_stops_the_writer() -> None:
     """After `fail` the writer raises that very error, the first of several, also where it waits for a buffer."""
     error = OSError("the upload broke")
