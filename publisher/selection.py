@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from publisher.errors import InputError
-from publisher.model import Artifact
+
+if TYPE_CHECKING:
+    from publisher.model import Artifact
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def worker(
     outputs.require_writable()
 
     def load() -> Manifest:
-        from publisher.manifest import workers_from_flags
+        from publisher.manifest.worker_flags import workers_from_flags
 
         return workers_from_flags(
             image=image,

@@ -15,23 +15,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from publisher.cancellation import Cancellation
 from publisher.cli.hardening import forbid_core_dumps
 from publisher.cli.signals import stop_after, telling_of_stops
-from publisher.destinations.port import VerifyMode
-from publisher.errors import PublisherError
-from publisher.events import Listener, Serialized, Tee
 from publisher.version import __version__
 from publisher.views.choose import ProgressMode, progress_listener
 from publisher.views.stream import forgiving
 from publisher.views.text import safe_text
-from publisher.world import World
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from publisher.cancellation import Cancellation
+    from publisher.destinations.port import VerifyMode
+    from publisher.errors import PublisherError
+    from publisher.events import Listener
     from publisher.manifest import Manifest
     from publisher.report import Report
+    from publisher.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,8 @@ class Screen:
     @contextlib.contextmanager
     def listening(self, events_file: Path | None) -> Iterator[Listener]:
         """Yield the listener of the chosen progress view, and of `--events`."""
+        from publisher.events import Serialized, Tee
+
         is_for_programs = self.style.progress is ProgressMode.JSON and not self._is_stdout_taken
         with contextlib.ExitStack() as stack:
             view = stack.enter_context(

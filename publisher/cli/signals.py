@@ -16,9 +16,12 @@ import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from publisher.cancellation import Cancellation
-from publisher.events import Listener, StopRequested
+
+if TYPE_CHECKING:
+    from publisher.events import Listener
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 REPEATED_WITHIN_S = 0.3
@@ -59,6 +62,8 @@ def stop_on_signals() -> Iterator[Cancellation]:
 @contextlib.contextmanager
 def telling_of_stops(cancellation: Cancellation, emit: Listener) -> Iterator[None]:
     """Tell of a stop request as soon as there is one."""
+    from publisher.events import StopRequested
+
     over = threading.Event()
 
     def tell() -> None:

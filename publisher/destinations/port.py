@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from publisher.cancellation import Cancellation
 from publisher.events import Listener
 from publisher.model import ArtifactId, Digest, Identity, Observation, Outcome, ReadyArtifact, UnreadySource
 from publisher.provenance import Provenance
-from publisher.statements.checking import Checked
-from publisher.statements.envelope import Verifier
+
+if TYPE_CHECKING:
+    from publisher.statements.checking import Checked
+    from publisher.statements.envelope import Verifier
 
 VerifyMode = Literal["head", "full"]
 

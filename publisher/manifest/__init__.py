@@ -9,7 +9,6 @@ from publisher.manifest.flags import artifact_from_flags
 from publisher.manifest.manifest import Manifest
 from publisher.manifest.parsing import load_manifest, parse_manifest, project_root
 from publisher.manifest.schema import manifest_schema
-from publisher.manifest.worker_flags import workers_from_flags
 from publisher.model import DestinationSpec
 
 __all__ = [
@@ -29,5 +28,4 @@ __all__ = [
     "parse_manifest",
     "project_root",
     "render",
-    "workers_from_flags",
 ]

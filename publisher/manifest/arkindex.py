@@ -30,7 +30,15 @@ from publisher.model import (
     WorkerSource,
 )
 from publisher.model.images import ImageNameError, Transport, parse_reference
-from publisher.revision import EVERY_VALUE, WITHOUT_COMMIT_TEXT, Given, Revision, RevisionError, Value
+from publisher.revision import (
+    EVERY_VALUE,
+    WITHOUT_COMMIT_TEXT,
+    Given,
+    Revision,
+    RevisionError,
+    Value,
+    read_revision,
+)
 
 DEFAULT_CONFIG = ".arkindex.yml"
 _TEXTS = (
@@ -151,7 +159,8 @@ class _Expanding:
     def _read_revision(self, folder: Path, given: Given, needs: frozenset[Value]) -> Revision | None:
         context = self.entry.context
         try:
-            revision = context.revision(folder, given, context.variables.environment, needs=needs)
+            read = context.revision or read_revision
+            revision = read(folder, given, context.variables.environment, needs=needs)
         except RevisionError as error:
             for problem in error.problems:
                 written = self.fields.written.get(problem.value)

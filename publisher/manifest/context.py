@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from publisher.manifest.escaping import visible
 from publisher.manifest.interpolation import (
@@ -26,7 +27,9 @@ from publisher.manifest.paths import SourcePaths
 from publisher.manifest.problems import Place, Problems
 from publisher.manifest.variables import Variables
 from publisher.model import DestinationSpec
-from publisher.revision import ReadRevision
+
+if TYPE_CHECKING:
+    from publisher.revision import ReadRevision
 
 RowNames = Mapping[Scope, Collection[str]]
 
@@ -43,7 +46,7 @@ class Context:
     destinations: Mapping[str, DestinationSpec]
     declared: Collection[str]
     defaults: MapNode | None
-    revision: ReadRevision
+    revision: ReadRevision | None
     budget: Budget = field(default_factory=Budget)
     _bound: dict[str, Bound] = field(default_factory=dict)
     _templates: dict[str, tuple[str | Reference, ...]] = field(default_factory=dict)

@@ -14,7 +14,8 @@ from publisher.manifest.problems import Place, Problems
 
 MAX_BYTES = 1024 * 1024
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-_UNWANTED = re.compile("[^\n\r\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# Everything but line ends and what is printable. Its complement would take 5 ms to compile, at every start.
+_UNWANTED = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from publisher.errors import InputError
 from publisher.manifest.context import Context
@@ -25,7 +26,9 @@ from publisher.manifest.problems import Problems
 from publisher.manifest.validation import check_envelope
 from publisher.manifest.variables import Variables
 from publisher.regular_file import read_regular
-from publisher.revision import ReadRevision, read_revision
+
+if TYPE_CHECKING:
+    from publisher.revision import ReadRevision
 
 
 def parse_manifest(
@@ -36,13 +39,13 @@ def parse_manifest(
     environment: Mapping[str, str],
     facts: Callable[[str], str | None],
     files: Files,
-    revision: ReadRevision = read_revision,
+    revision: ReadRevision | None = None,
 ) -> Manifest:
     """Return the manifest that these bytes, read from `path`, mean.
 
     `variables` are those of the command line and come before the `environment`. `facts` gives `git.sha`, `ci.…` or
     None, and is called only for the facts that the manifest names; `revision` reads the commit of an entry for
-    Arkindex. Raises `ManifestError` with every problem.
+    Arkindex, by default from GitLab's variables or git. Raises `ManifestError` with every problem.
     """
     problems = Problems(path)
     root = _read(text, problems)

@@ -18,9 +18,7 @@ from publisher.model import (
     WorkerSource,
 )
 from publisher.sources.files import fingerprint, open_file
-from publisher.sources.images.source import image_facts, is_archive
 from publisher.sources.memory import FORGETFUL, Memory
-from publisher.sources.packages import package_facts
 
 Check = Callable[[], None]
 """Raises to cancel; asked often while reading."""
@@ -42,6 +40,8 @@ def facts_of(source: Source, check: Check, memory: Memory = FORGETFUL) -> Source
         case ImageSource():
             return _of_image(source, check, memory)
         case PackageSource():
+            from publisher.sources.packages import package_facts
+
             what = f"package {json.dumps([source.filename, source.subdir, source.expected])}"
             return memory.recall(source.file, what, lambda: package_facts(source, check))
         case WorkerSource():
@@ -84,6 +84,8 @@ def _of_file(file: FileSource, check: Check, memory: Memory) -> SourceFacts:
 
 def _of_image(source: ImageSource, check: Check, memory: Memory) -> SourceFacts:
     """An archive is one file; what an engine, a registry or a layout holds may change without it."""
+    from publisher.sources.images.source import image_facts, is_archive
+
     if source.local is None or not is_archive(source):
         return image_facts(source, check)
     what = f"image {json.dumps([source.reference, source.architecture])}"

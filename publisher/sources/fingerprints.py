@@ -10,7 +10,6 @@ from typing import Protocol, assert_never
 
 from publisher.errors import InternalError
 from publisher.model import Digest, FileSetSource, FileSource, ImageSource, PackageSource, Source, WorkerSource
-from publisher.sources.images.archive import ArchiveError, ArchiveJudge
 
 
 class Fingerprint(Protocol):
@@ -28,7 +27,9 @@ def fingerprint_like(source: Source) -> Fingerprint:
         case FileSource() | PackageSource():
             return _OfFile()
         case ImageSource():
-            return _OfImage()
+            from publisher.sources.images.fingerprint import ImageFingerprint
+
+            return ImageFingerprint()
         case FileSetSource() | WorkerSource():
             raise InternalError(f"{source.shown} is not one stream of bytes")
         case _:
@@ -46,27 +47,3 @@ class _OfFile:
 
     def digest(self) -> Digest:
         return Digest(self._running.hexdigest())
-
-
-class _OfImage:
-    """The config digest of the image in an archive, if that is whole: its bytes differ between two exports."""
-
-    def __init__(self) -> None:
-        self._judge = ArchiveJudge()
-        self._is_broken = False
-
-    def update(self, piece: bytes | memoryview) -> None:
-        if self._is_broken:
-            return
-        try:
-            self._judge.feed(piece)
-        except ArchiveError:
-            self._is_broken = True
-
-    def digest(self) -> Digest | None:
-        if self._is_broken:
-            return None
-        try:
-            return self._judge.contents().config_digest
-        except ArchiveError:
-            return None

@@ -18,7 +18,6 @@ from publisher.model import (
     WorkerSource,
 )
 from publisher.sources.files import open_file
-from publisher.sources.images.source import open_image
 
 
 class OpenSource(Protocol):
@@ -51,6 +50,8 @@ def open_source(source: Source, check: Callable[[], None] = _go_on) -> AbstractC
         case PackageSource():
             return open_file(source.file)
         case ImageSource():
+            from publisher.sources.images.source import open_image
+
             return open_image(source, check)
         case FileSetSource() | WorkerSource():
             raise InternalError(f"{source.shown} is not one stream of bytes")

@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import TextIO, assert_never
+from typing import TYPE_CHECKING, TextIO, assert_never
 
-from publisher.events import Listener, ignore
+if TYPE_CHECKING:
+    from publisher.events import Listener
 
 
 class ProgressMode(StrEnum):
@@ -41,6 +42,8 @@ def progress_listener(
     settled = settle(mode, is_terminal=is_terminal, environment=environment, quiet=quiet)
     match settled:
         case ProgressMode.NONE:
+            from publisher.events import ignore
+
             yield ignore
         case ProgressMode.JSON:
             from publisher.views.json_lines import JsonLines

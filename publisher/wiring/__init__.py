@@ -119,7 +119,7 @@ def _all_built(builds: Mapping[str, Build]) -> Iterator[Mapping[str, Destination
 def _kind(spec: DestinationSpec) -> Kind:
     if spec.kind not in KINDS:
         raise InputError(f"destination {spec.name}: kind {spec.kind} is not supported by this version")
-    return KINDS[spec.kind]
+    return KINDS[spec.kind]()
 
 
 def _present(build: Build | None) -> Build:

@@ -1,6 +1,6 @@
 """The kinds of destination this program can reach: for each, how its settings are read and how it is built.
 
-A new kind is one module in `settings/`, one here like `fleet.py`, and one line in `KINDS`. A test compares the table
+A new kind is one module in `settings/`, one here like `fleet.py`, and a loader in `KINDS`. A test compares the table
 with the kinds that a manifest may name.
 """
 
@@ -13,16 +13,8 @@ from typing import TypeVar
 
 from publisher.destinations.port import Destination
 from publisher.model import DestinationSpec
-from publisher.settings.arkindex import arkindex_settings
-from publisher.settings.conda import conda_settings
 from publisher.settings.environment import Environment
-from publisher.settings.fleet import fleet_settings
-from publisher.settings.webdav import webdav_settings
-from publisher.wiring.arkindex import local_arkindex, settings_arkindex
-from publisher.wiring.conda import local_conda, settings_conda
-from publisher.wiring.fleet import local_fleet, settings_fleet
 from publisher.wiring.surroundings import Surroundings
-from publisher.wiring.webdav import local_webdav, settings_webdav
 
 Build = Callable[[], Destination]
 """Build a destination; connects to nothing yet. Raises `SettingsError` for settings that turn out unusable."""
@@ -54,9 +46,33 @@ def from_settings(
     return prepare
 
 
-KINDS: Mapping[str, Kind] = {
-    "fleet": Kind(from_settings(fleet_settings, settings_fleet), local_fleet),
-    "conda": Kind(from_settings(conda_settings, settings_conda), local_conda),
-    "webdav": Kind(from_settings(webdav_settings, settings_webdav), local_webdav),
-    "arkindex": Kind(from_settings(arkindex_settings, settings_arkindex), local_arkindex),
-}
+# Each is imported with the first destination of its kind: most runs have one kind.
+def _fleet() -> Kind:
+    from publisher.settings.fleet import fleet_settings
+    from publisher.wiring.fleet import local_fleet, settings_fleet
+
+    return Kind(from_settings(fleet_settings, settings_fleet), local_fleet)
+
+
+def _conda() -> Kind:
+    from publisher.settings.conda import conda_settings
+    from publisher.wiring.conda import local_conda, settings_conda
+
+    return Kind(from_settings(conda_settings, settings_conda), local_conda)
+
+
+def _webdav() -> Kind:
+    from publisher.settings.webdav import webdav_settings
+    from publisher.wiring.webdav import local_webdav, settings_webdav
+
+    return Kind(from_settings(webdav_settings, settings_webdav), local_webdav)
+
+
+def _arkindex() -> Kind:
+    from publisher.settings.arkindex import arkindex_settings
+    from publisher.wiring.arkindex import local_arkindex, settings_arkindex
+
+    return Kind(from_settings(arkindex_settings, settings_arkindex), local_arkindex)
+
+
+KINDS: Mapping[str, Callable[[], Kind]] = {"fleet": _fleet, "conda": _conda, "webdav": _webdav, "arkindex": _arkindex}

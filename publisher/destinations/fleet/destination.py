@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from publisher.cancellation import Cancellation
 from publisher.destinations.asking import Reach, ask_each, unknown
@@ -12,16 +13,12 @@ from publisher.destinations.fleet.device import Download, fetch_to
 from publisher.destinations.fleet.door import fleet_identity, identity_of
 from publisher.destinations.fleet.driver import Driver
 from publisher.destinations.fleet.escrow import NO_ESCROW, NoEscrow
-from publisher.destinations.fleet.exchanging import Wish
 from publisher.destinations.fleet.fresh import FreshLooks
 from publisher.destinations.fleet.helping import Looked, look
 from publisher.destinations.fleet.ports import FleetPorts
 from publisher.destinations.fleet.protocol import publish
 from publisher.destinations.fleet.reader import Reader
 from publisher.destinations.fleet.registration import Advised, Ending
-from publisher.destinations.fleet.repair import repair
-from publisher.destinations.fleet.repair_driver import RepairDriver
-from publisher.destinations.fleet.statements import find_statement
 from publisher.destinations.fleet.states import Seen, Wanted
 from publisher.destinations.fleet.tidying import abort_stale_uploads
 from publisher.destinations.fleet.uncompared import look_uncompared
@@ -54,9 +51,10 @@ from publisher.model import (
 from publisher.reasons import HINTS, Reason
 from publisher.registries.port import NoRow, Row
 from publisher.sources.fingerprints import fingerprint_like
-from publisher.statements.checking import MISSING, Checked
-from publisher.statements.envelope import Verifier
-from publisher.statements.statement import Claim
+
+if TYPE_CHECKING:
+    from publisher.statements.checking import Checked
+    from publisher.statements.envelope import Verifier
 
 
 class FleetDestination:
@@ -120,6 +118,10 @@ class FleetDestination:
 
     def repair(self, item: ReadyArtifact | UnreadySource, consent: Consent, host: Host) -> Outcome:
         """Finish, restore or give up one artifact, as `repair` decides."""
+        from publisher.destinations.fleet.exchanging import Wish
+        from publisher.destinations.fleet.repair import repair
+        from publisher.destinations.fleet.repair_driver import RepairDriver
+
         wish = Wish(_wanted(item), isinstance(item, ReadyArtifact), self._ports.registry.location, consent)
         return self._carry_out(repair(wish), item, RepairDriver(self._ports, item, host), host)
 
@@ -203,6 +205,10 @@ class FleetDestination:
         return result
 
     def _statement(self, wanted: Wanted, observation: Observation, trusted: Sequence[Verifier]) -> Checked:
+        from publisher.destinations.fleet.statements import find_statement
+        from publisher.statements.checking import MISSING
+        from publisher.statements.statement import Claim
+
         facts, identity = observation.object, wanted.identity
         if facts is None or facts.size_bytes is None or facts.sha256 is None:
             return MISSING
