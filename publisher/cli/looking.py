@@ -95,7 +95,7 @@ def verify(
 
         title = f"{manifest}: {len(results)} artifacts looked at ({mode.value})"
         lines = [verify_line(found, verbose=verbose) for found in results]
-        render_listing(title, lines, screen.console(on_stdout=True))
+        render_listing(title, lines, screen.printer(on_stdout=True))
     leave(verify_exit_code(results, detailed=detailed_exitcode, signal=stop.signal))
 
 
@@ -141,7 +141,7 @@ def explain(
         only = Selection(only=(artifact_id,))
         made, _ = story(manifest_loader(manifest, world, var), world, selection=only, offline=offline)
     for row in made.rows:
-        render_listing(str(row.id), explain_lines(row), screen.console(on_stdout=True))
+        render_listing(str(row.id), explain_lines(row), screen.printer(on_stdout=True))
     leave(plan_exit_code(made, detailed=False))
 
 
@@ -174,7 +174,7 @@ def doctor(
         screen.print(doctor_json(found))
     else:
         for name, findings in found.items():
-            render_listing(name, finding_lines(findings), screen.console(on_stdout=True))
+            render_listing(name, finding_lines(findings), screen.printer(on_stdout=True))
     leave(combine(finding.exit_code for findings in found.values() for finding in findings))
 
 

@@ -76,7 +76,7 @@ def plan(
         ]
         given = ["--plan", str(out)] if out else [str(manifest), *chosen]
         command = shlex.join(["publish", "apply", *given, *same_place])
-        render_plan(made, screen.console(on_stdout=True), apply_command=command, verbose=verbose)
+        render_plan(made, screen.printer(on_stdout=True), apply_command=command, verbose=verbose)
     leave(plan_exit_code(made, detailed=detailed_exitcode))
 
 

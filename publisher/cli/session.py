@@ -23,14 +23,13 @@ from publisher.views.stream import forgiving
 from publisher.views.text import safe_text
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from publisher.cancellation import Cancellation
     from publisher.destinations.port import VerifyMode
     from publisher.errors import PublisherError
     from publisher.events import Listener
     from publisher.manifest import Manifest
     from publisher.report import Report
+    from publisher.views.printing import Printer
     from publisher.world import World
 
 
@@ -57,11 +56,11 @@ class Screen:
         self.err = forgiving(sys.stderr)
         self.out = forgiving(sys.stdout)
 
-    def console(self, *, on_stdout: bool = False) -> Console:
-        from publisher.views.console import human_console
+    def printer(self, *, on_stdout: bool = False) -> Printer:
+        from publisher.views.printing import human_printer
 
         stream, terminal = (self.out, sys.stdout.isatty()) if on_stdout else (self.err, sys.stderr.isatty())
-        return human_console(stream, is_terminal=terminal, environment=self._environment, no_color=self.style.no_color)
+        return human_printer(stream, is_terminal=terminal, environment=self._environment, no_color=self.style.no_color)
 
     def print(self, text: str) -> None:
         """Write to standard output, for programs."""
@@ -73,12 +72,12 @@ class Screen:
         from publisher.views.error_lines import error_lines
         from publisher.views.listing import render_lines
 
-        render_lines([*_diagnostics(error), *error_lines(error)], self.console())
+        render_lines([*_diagnostics(error), *error_lines(error)], self.printer())
 
     def tell(self, text: str) -> None:
         """Say one line to a person, unless told to be quiet."""
         if not self.style.quiet:
-            self.console().print(safe_text(text), markup=False, highlight=False, soft_wrap=True)
+            self.printer().line(safe_text(text))
 
     def show_warnings(self, manifest: Manifest) -> None:
         """Show what a valid manifest should be told about."""
@@ -86,15 +85,15 @@ class Screen:
         from publisher.views.listing import render_lines
 
         for warning in manifest.warnings:
-            render_lines(render(warning, (), manifest.path), self.console())
+            render_lines(render(warning, (), manifest.path), self.printer())
 
     def show_report(self, report: Report, path: str | None) -> None:
         """Show how a run ended: what needs attention, details if `--verbose`, and the last line."""
         from publisher.views.report_summary import render_details, render_report
 
         if self.style.verbose:
-            render_details(report, self.console())
-        render_report(report, self.console(), report_path=path)
+            render_details(report, self.printer())
+        render_report(report, self.printer(), report_path=path)
 
     @contextlib.contextmanager
     def listening(self, events_file: Path | None) -> Iterator[Listener]:

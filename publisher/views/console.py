@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from publisher.views.printing import Piece
 from publisher.views.stream import forgiving
 
 
@@ -62,3 +63,23 @@ def print_about(lead: Text, text: str, console: Console, *, style: str = "") -> 
     else:
         console.print(lead, soft_wrap=True)
         print_indented(text, console, indent=4, style=style)
+
+
+class Terminal:
+    """A printer on a rich console."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    @property
+    def is_unicode(self) -> bool:
+        return is_unicode(self.console)
+
+    def line(self, *pieces: Piece) -> None:
+        self.console.print(Text.assemble(*pieces), soft_wrap=True)
+
+    def indented(self, text: str, *, indent: int, style: str = "") -> None:
+        print_indented(text, self.console, indent=indent, style=style)
+
+    def sentence(self, text: str, *, style: str = "") -> None:
+        print_sentence(text, self.console, style=style)

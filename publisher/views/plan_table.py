@@ -8,29 +8,23 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from publisher.model import Certainty
 from publisher.plan import Action, Plan, PlanRow
 from publisher.plan_document import summarize
 from publisher.reasons import HINTS, Reason
-from publisher.views.console import is_unicode, print_indented, print_sentence
+from publisher.views.printing import Printer
 from publisher.views.text import safe_lines, safe_text, size_text
-from publisher.views.wording import ACTION_STYLES
 
 HEADINGS = ("action", "id", "reason", "certainty", "source", "upload", "line")
-_TO_THE_RIGHT = frozenset({"source", "upload", "line"})
-_GAP = 2
-
+TO_THE_RIGHT = frozenset({"source", "upload", "line"})
+GAP = 2
+"""Blanks between two columns."""
 
 Details = Callable[[PlanRow], list[str]]
 """The lines below a row."""
 
 
-def render_plan(plan: Plan, console: Console, *, apply_command: str | None = None, verbose: bool = False) -> None:
+def render_plan(plan: Plan, printer: Printer, *, apply_command: str | None = None, verbose: bool = False) -> None:
     """Print the plan and, last, what it comes to and what to do next.
 
     `apply_command` is what a person would run to apply it; by default `publish apply` with the manifest's path.
@@ -41,16 +35,15 @@ def render_plan(plan: Plan, console: Console, *, apply_command: str | None = Non
 
     cells = [plan_cells(row) for row in plan.rows]
     widths = [max(map(len, column)) for column in zip(HEADINGS, *cells, strict=True)]
-    is_wide_enough = sum(widths) + _GAP * len(widths) <= console.width
     if not cells:
         pass
-    elif not console.is_terminal:
-        _print_aligned(plan, cells, widths, console, details)
-    elif is_wide_enough:
-        _print_table(plan, cells, console, details)
+    elif printer.console is None:
+        _print_aligned(plan, cells, widths, printer, details)
     else:
-        _print_stacked(plan, cells, console, details)
-    print_sentence(plan_sentence(plan, apply_command=apply_command), console, style="bold")
+        from publisher.views.plan_terminal import print_plan
+
+        print_plan(plan, cells, widths, printer.console, details)
+    printer.sentence(plan_sentence(plan, apply_command=apply_command), style="bold")
 
 
 def plan_cells(row: PlanRow) -> tuple[str, ...]:
@@ -120,62 +113,17 @@ def _next_step(plan: Plan, apply_command: str | None) -> str:
 
 
 def _print_aligned(
-    plan: Plan, cells: list[tuple[str, ...]], widths: list[int], console: Console, details: Details
+    plan: Plan, cells: list[tuple[str, ...]], widths: list[int], printer: Printer, details: Details
 ) -> None:
     lines = []
     for index, texts in enumerate((HEADINGS, *cells)):
         padded = (
-            text.rjust(width) if heading in _TO_THE_RIGHT else text.ljust(width)
+            text.rjust(width) if heading in TO_THE_RIGHT else text.ljust(width)
             for heading, text, width in zip(HEADINGS, texts, widths, strict=True)
         )
-        lines.append((" " * _GAP).join(padded).rstrip())
+        lines.append((" " * GAP).join(padded).rstrip())
         if index:
-            lines += [" " * (widths[0] + _GAP) + line for line in details(plan.rows[index - 1])]
+            lines += [" " * (widths[0] + GAP) + line for line in details(plan.rows[index - 1])]
     # All at once: a plan may have ten thousand rows, and printing one costs more than deciding it.
-    console.print("\n".join(lines), soft_wrap=True)
-    console.print()
-
-
-def _print_table(plan: Plan, cells: list[tuple[str, ...]], console: Console, details: Details) -> None:
-    table = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0), header_style="bold"
-    )
-    for heading in HEADINGS:
-        table.add_column(heading, justify="right" if heading in _TO_THE_RIGHT else "left", no_wrap=True)
-    for row, texts in zip(plan.rows, cells, strict=True):
-        table.add_row(Text(texts[0], style=ACTION_STYLES[row.action]), *(Text(text) for text in texts[1:]))
-    console.print(table)
-    console.print()
-    for row, texts in zip(plan.rows, cells, strict=True):
-        _print_details(row, console, details(row), heading=texts[1])
-
-
-def _print_stacked(plan: Plan, cells: list[tuple[str, ...]], console: Console, details: Details) -> None:
-    dot = " · " if is_unicode(console) else ", "
-    for row, texts in zip(plan.rows, cells, strict=True):
-        console.print(Text.assemble((f"{row.action} ", ACTION_STYLES[row.action]), texts[1]), soft_wrap=True)
-        facts = [str(row.reason), str(row.certainty)]
-        facts += [f"{size_text(row.upload_bytes)} to upload"] if row.upload_bytes else []
-        facts += [f"line {row.artifact.line}"] if row.artifact.line else []
-        for line in _joined(facts, dot=dot, width=console.width - 2):
-            print_indented(line, console, indent=2, style="dim")
-        for line in details(row):
-            print_indented(line, console, indent=2, style="yellow")
-    console.print()
-
-
-def _joined(parts: list[str], *, dot: str, width: int) -> list[str]:
-    """Join the parts into lines of at most `width` columns, breaking between parts only."""
-    lines = parts[:1]
-    for part in parts[1:]:
-        longer = lines[-1] + dot + part
-        lines[-1:] = [longer] if len(longer) <= width else [lines[-1], part]
-    return lines
-
-
-def _print_details(row: PlanRow, console: Console, lines: list[str], *, heading: str) -> None:
-    if lines:
-        console.print(Text.assemble((f"{row.action} ", ACTION_STYLES[row.action]), heading), soft_wrap=True)
-        for line in lines:
-            print_indented(line, console, indent=2)
-        console.print()
+    printer.line("\n".join(lines))
+    printer.line()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.text import Text
-
 from publisher.exit_codes import ExitCode
 from publisher.model import Status
 from publisher.report import ArtifactReport, ObjectReport, Report, Summary
-from publisher.views.console import is_unicode, print_indented, print_sentence
 from publisher.views.error_lines import error_lines
 from publisher.views.listing import Line, render_lines, render_listing
+from publisher.views.printing import Printer
 from publisher.views.text import duration_text, safe_lines, safe_text, size_text
 from publisher.views.wording import STATUS_MARKS
 
@@ -29,23 +26,23 @@ NEXT_STEPS: dict[int, str] = {
 }
 
 
-def render_report(report: Report, console: Console, *, report_path: str | None = None) -> None:
+def render_report(report: Report, printer: Printer, *, report_path: str | None = None) -> None:
     """Print what needs attention, notes, and the last line. `report_path` is where the JSON report lies."""
     if report.error:
-        render_lines(error_lines(report.error), console)
+        render_lines(error_lines(report.error), printer)
     for entry in report.artifacts:
-        _render_entry(entry, console)
+        _render_entry(entry, printer)
     for destination in report.destinations:
         for note in destination.notes:
-            print_indented(f"{safe_text(destination.name)}: {safe_text(note)}", console, indent=0)
+            printer.indented(f"{safe_text(destination.name)}: {safe_text(note)}", indent=0)
     if report.exit_code and not report.error:
-        print_sentence(next_step(report.exit_code), console, style="yellow")
+        printer.sentence(next_step(report.exit_code), style="yellow")
     where = f"; report: {safe_text(report_path)}" if report_path else ""
     last = f"{summary_sentence(report.summary)} in {duration_text(report.summary.seconds)}{where}"
-    print_sentence(last, console, style="bold red" if report.exit_code else "bold green")
+    printer.sentence(last, style="bold red" if report.exit_code else "bold green")
 
 
-def render_details(report: Report, console: Console) -> None:
+def render_details(report: Report, printer: Printer) -> None:
     """Print where each artifact's object lies, its digests and how long each step took."""
     for entry in report.artifacts:
         lines = [Line("source", f"{entry.source.path}  sha256 {entry.source.sha256 or '-'}")]
@@ -53,7 +50,7 @@ def render_details(report: Report, console: Console) -> None:
             lines += _object_lines(entry.object)
         if entry.seconds:
             lines.append(Line("seconds", ", ".join(f"{step} {spent:.2f}" for step, spent in entry.seconds.items())))
-        render_listing(f"{entry.id}  {entry.status} ({entry.reason})", lines, console)
+        render_listing(f"{entry.id}  {entry.status} ({entry.reason})", lines, printer)
 
 
 def _object_lines(stored: ObjectReport) -> list[Line]:
@@ -84,16 +81,15 @@ def summary_sentence(summary: Summary) -> str:
     return ", ".join(f"{count} {words}" for count, words in parts if count)
 
 
-def _render_entry(entry: ArtifactReport, console: Console) -> None:
+def _render_entry(entry: ArtifactReport, printer: Printer) -> None:
     if entry.status not in NEEDS_ATTENTION and not entry.notes:
         return
     mark = STATUS_MARKS[entry.status]
-    sign = mark.sign if is_unicode(console) else mark.ascii
-    heading = Text.assemble((f"{sign} {entry.status} ", mark.style), safe_text(entry.id), (f" {entry.reason}", "dim"))
-    console.print(heading, soft_wrap=True)
+    sign = mark.sign if printer.is_unicode else mark.ascii
+    printer.line((f"{sign} {entry.status} ", mark.style), safe_text(entry.id), (f" {entry.reason}", "dim"))
     lines = safe_lines(entry.error.message) if entry.error else []
     if entry.error and entry.error.hint:
         lines += safe_lines(f"hint: {entry.error.hint}")
     lines += [f"note: {safe_text(note)}" for note in entry.notes]
     for line in lines:
-        print_indented(line, console, indent=4)
+        printer.indented(line, indent=4)

@@ -6,9 +6,9 @@ import io
 
 from publisher.plan import Plan
 from publisher.planfile import plan_json
-from publisher.views.console import human_console
 from publisher.views.markdown import plan_markdown
 from publisher.views.plan_table import render_plan
+from publisher.views.printing import human_printer
 from tests.golden import sample
 from tests.golden.golden import check
 
@@ -16,8 +16,8 @@ from tests.golden.golden import check
 def drawn(plan: Plan, *, width: int, is_terminal: bool) -> str:
     stream = io.StringIO()
     environment = {"NO_COLOR": "1", "TERM": "xterm"}
-    console = human_console(stream, is_terminal=is_terminal, environment=environment, width=width)
-    render_plan(plan, console)
+    printer = human_printer(stream, is_terminal=is_terminal, environment=environment, width=width)
+    render_plan(plan, printer)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 

@@ -6,9 +6,9 @@ import io
 
 from publisher.errors import SettingsError
 from publisher.report import Report, failed_report
-from publisher.views.console import human_console
 from publisher.views.junit import junit_xml
 from publisher.views.markdown import report_markdown
+from publisher.views.printing import human_printer
 from publisher.views.report_summary import render_report
 from tests.golden import sample
 from tests.golden.golden import check
@@ -16,8 +16,8 @@ from tests.golden.golden import check
 
 def summarised(report: Report) -> str:
     stream = io.StringIO()
-    console = human_console(stream, is_terminal=False, environment={}, width=80)
-    render_report(report, console, report_path="publish-report.json")
+    printer = human_printer(stream, is_terminal=False, environment={}, width=80)
+    render_report(report, printer, report_path="publish-report.json")
     return stream.getvalue()
 
 

@@ -12,19 +12,19 @@ from publisher.errors import InputError
 from publisher.model import Failure, Outcome, Status
 from publisher.plan import Plan
 from publisher.report import Report, build_report
-from publisher.views.console import human_console
 from publisher.views.error_lines import error_lines
 from publisher.views.junit import junit_xml
 from publisher.views.listing import Line, Verdict, render_lines, render_listing
 from publisher.views.markdown import MAX_CHARACTERS, escape, plan_markdown, report_markdown
 from publisher.views.plan_table import render_plan
+from publisher.views.printing import human_printer
 from tests.golden import sample
 
 
 def printed(plan: Plan, *, width: int, is_terminal: bool = True) -> str:
     stream = io.StringIO()
-    console = human_console(stream, is_terminal=is_terminal, environment={"TERM": "dumb"}, width=width)
-    render_plan(plan, console)
+    printer = human_printer(stream, is_terminal=is_terminal, environment={"TERM": "dumb"}, width=width)
+    render_plan(plan, printer)
     return stream.getvalue()
 
 
@@ -63,9 +63,9 @@ def test_an_empty_plan_says_so() -> None:
 def test_the_next_step_is_the_caller_s_command() -> None:
     """Whoever knows the command line says what to run next."""
     stream = io.StringIO()
-    console = human_console(stream, is_terminal=False, environment={})
+    printer = human_printer(stream, is_terminal=False, environment={})
 
-    render_plan(sample.offline_plan(), console, apply_command="publish apply m.yaml --local")
+    render_plan(sample.offline_plan(), printer, apply_command="publish apply m.yaml --local")
 
     assert "run `publish apply m.yaml --local`" in stream.getvalue()
 
@@ -130,7 +130,7 @@ def test_a_listing_in_a_pipe_has_words_for_marks() -> None:
         Line("bucket", "[b]models[/b]\x1b"),
     ]
 
-    render_listing("doctor", lines, human_console(stream, is_terminal=False, environment={}))
+    render_listing("doctor", lines, human_printer(stream, is_terminal=False, environment={}))
 
     assert stream.getvalue() == (
         "doctor\n"
@@ -147,7 +147,7 @@ def test_rendered_lines_stay_as_they_are() -> None:
 
     render_lines(
         ["error: a.yaml:3:1", "   3 | [bold]verison[/bold]\x9b", ""],
-        human_console(stream, is_terminal=False, environment={}),
+        human_printer(stream, is_terminal=False, environment={}),
     )
 
     assert stream.getvalue() == "error: a.yaml:3:1\n   3 | [bold]verison[/bold]\n\n"
