@@ -7,8 +7,9 @@ camelCase. An answer that shows that there is more (pages, a larger count) is an
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
+from operator import itemgetter
 
 from publisher.errors import ProtocolError
 from publisher.http.answer import Answer
@@ -60,9 +61,16 @@ def rows_in_list(items: list[Item], wanted: Collection[FleetIdentity]) -> dict[F
     # A list may hold a hundred thousand rows and be asked for often: of most of them only the names are looked at.
     asked = {(each.resource_name, each.dev_stage, each.architecture, each.version): each for each in wanted}
     found: dict[FleetIdentity, Row] = {}
+    spelling: tuple[str, ...] = _IDENTITY
+    names_of = _names_by(spelling)
     for item in items:
-        names = tuple(map(item.get, _spelled_names(tuple(item))))
-        if not all(names) or set(map(type, names)) != {str}:
+        if tuple(item) != spelling:
+            spelling = tuple(item)
+            names_of = _names_by(spelling)
+        name, stage, architecture, version = names = names_of(item)
+        if not (type(name) is type(stage) is type(architecture) is type(version) is str):
+            raise _nameless()
+        if not (name and stage and architecture and version):
             raise _nameless()
         if names in asked:
             _add(found, asked[names], _plain(item))
@@ -115,12 +123,14 @@ def _plain(item: Item) -> Item:
 
 
 @lru_cache(maxsize=64)
-def _spelled_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return how rows with these names of fields spell the four that matter; a plain name for one that they lack."""
-    spelled = {_plain_name(name): name for name in names}
-    if len(spelled) != len(names):
+def _names_by(spelling: tuple[str, ...]) -> Callable[[Item], tuple[object, object, object, object]]:
+    """Return what takes the four names from a row whose fields are spelled so."""
+    spelled = {_plain_name(name): name for name in spelling}
+    if len(spelled) != len(spelling):
         raise _two_spellings()
-    return tuple(spelled.get(name, name) for name in _IDENTITY)
+    if not spelled.keys() >= set(_IDENTITY):
+        raise _nameless()
+    return itemgetter(*map(spelled.__getitem__, _IDENTITY))
 
 
 def _plain_name(name: str) -> str:
