@@ -186,7 +186,7 @@ class Connection:
         return response
 
     def _send(self, data: bytes | memoryview, limit_s: float) -> None:
-        self._socket.settimeout(limit_s)
+        _limit(self._socket, limit_s)
         self._socket.sendall(data)
 
     def _send_body(self, pieces: Iterable[bytes | memoryview], patience: Patience) -> bool:
@@ -234,6 +234,12 @@ def request_head(method: str, target: str, headers: dict[str, str]) -> bytes:
     return text.encode("ascii")
 
 
+def _limit(connected: socket.socket, limit_s: float) -> None:
+    """Limit each wait for this socket. Most are the same as before, and setting one is a system call."""
+    if connected.gettimeout() != limit_s:
+        connected.settimeout(limit_s)
+
+
 class _Receiver(io.RawIOBase):
     """The receiving half of a socket, which waits as long as the request's patience lasts."""
 
@@ -246,7 +252,7 @@ class _Receiver(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        self._socket.settimeout(self._patience.next_s() if self.limit_s is None else self.limit_s)
+        _limit(self._socket, self._patience.next_s() if self.limit_s is None else self.limit_s)
         return self._socket.recv_into(buffer)
 
 

@@ -31,11 +31,19 @@ def verdict(answer: Answer, options: AdminApiOptions, secrets: tuple[str, ...]) 
     body = answer.body.decode(errors="replace")
     if options.duplicate is not None and options.duplicate.matches(answer.status, body):
         return Duplicate(stored_sha256(answer))
+    is_success = answer.status in (200, 201, 204)
+    doubt = _why_not_accepted(answer) if is_success else None
+    if is_success and doubt is None:
+        return Accepted()
     quoted = answer.quote(*secrets)
     match answer.status:
         case 200 | 201 | 204:
-            error = _why_not_accepted(answer, quoted)
-            return Accepted() if error is None else NoAnswer(error)
+            return NoAnswer(
+                ProtocolError(
+                    f"unexpected answer of the admin API ({doubt}): {quoted}",
+                    hint="is the publish path right, and nothing but the API in between?",
+                )
+            )
         case 401 | 403:
             return Refused(
                 CredentialsError(
@@ -71,24 +79,17 @@ def verdict(answer: Answer, options: AdminApiOptions, secrets: tuple[str, ...]) 
     return NoAnswer(ProtocolError(f"unexpected answer of the admin API: {quoted}"))
 
 
-def _why_not_accepted(answer: Answer, quoted: str) -> ProtocolError | None:
+def _why_not_accepted(answer: Answer) -> str | None:
+    """Say what is wrong with an answer whose status is success; None if nothing is."""
     if answer.problem is None and not answer.body.strip():
         return None
     try:
         document = answer.json()
     except TransportError as error:
-        message = error.message
-    else:
-        if not isinstance(document, dict):
-            message = "its JSON is not an object"
-        elif says_failure(document):
-            message = "it says that it failed"
-        else:
-            return None
-    return ProtocolError(
-        f"unexpected answer of the admin API ({message}): {quoted}",
-        hint="is the publish path right, and nothing but the API in between?",
-    )
+        return error.message
+    if not isinstance(document, dict):
+        return "its JSON is not an object"
+    return "it says that it failed" if says_failure(document) else None
 
 
 def says_failure(document: Mapping[str, object]) -> bool:

@@ -51,7 +51,7 @@ def items_of(answer: Answer) -> list[Item]:
         items = document
     else:
         raise ProtocolError("the lookup's answer is neither a list nor an object")
-    if not all(isinstance(item, dict) for item in items):
+    if not set(map(type, items)) <= {dict}:
         raise ProtocolError("the lookup's list holds something that is not an object")
     return items
 

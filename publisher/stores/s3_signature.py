@@ -25,7 +25,7 @@ class Signer:
         self._access_key = access_key
         self._secret_key = secret_key
         self._region = region
-        self._derived: tuple[str, bytes] = ("", b"")
+        self._derived: tuple[str, hmac.HMAC] = ("", hmac.new(b"", digestmod="sha256"))
 
     def signed(
         self, method: str, path: str, query: str, headers: Mapping[str, str], *, payload: str, now: float
@@ -43,17 +43,20 @@ class Signer:
         request = f"{method}\n{path}\n{query}\n{lines}\n{listed}\n{payload}"
         scope = f"{moment[:8]}/{self._region}/s3/aws4_request"
         to_sign = f"{_ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-        signature = hmac.digest(self._key_of(moment[:8]), to_sign.encode(), "sha256").hex()
+        mac = self._keyed(moment[:8]).copy()
+        mac.update(to_sign.encode())
         sent["authorization"] = (
-            f"{_ALGORITHM} Credential={self._access_key}/{scope}, SignedHeaders={listed}, Signature={signature}"
+            f"{_ALGORITHM} Credential={self._access_key}/{scope}, SignedHeaders={listed}, Signature={mac.hexdigest()}"
         )
         return sent
 
-    def _key_of(self, day: str) -> bytes:
-        known_day, key = self._derived
+    def _keyed(self, day: str) -> hmac.HMAC:
+        """Return the code that begins with the day's key; it is to be copied."""
+        known_day, keyed = self._derived
         if known_day != day:
             key = f"AWS4{self._secret_key}".encode()
             for part in (day, self._region, "s3", "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
-            self._derived = (day, key)
-        return key
+            keyed = hmac.new(key, digestmod="sha256")
+            self._derived = (day, keyed)
+        return keyed

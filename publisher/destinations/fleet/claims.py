@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from publisher.errors import ProtocolError
 from publisher.registries.port import ClaimRecord
@@ -24,7 +23,7 @@ class ObjectClaims:
         return f"{self._store.location}/.publish/claims"
 
     def put(self, claim: ClaimRecord) -> ClaimRecord:
-        document = {"v": CLAIM_VERSION, **asdict(claim)}
+        document = {"v": CLAIM_VERSION, **{name: getattr(claim, name) for name in claim.__slots__}}
         data = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
         return read_claim(write_control_once(self._store, f".publish/claims/{claim.object_key}.json", data))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from publisher.errors import ProtocolError
@@ -156,7 +156,7 @@ class Receipt:
         )
 
     def to_bytes(self) -> bytes:
-        document = {"v": RECEIPT_VERSION, **asdict(self)}
+        document = {"v": RECEIPT_VERSION, **{name: getattr(self, name) for name in self.__slots__}}
         return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
