@@ -71,6 +71,19 @@ class PlanRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows have each action, and how much is to be read and sent (an estimate)."""
+
+    total: int
+    create: int
+    finish: int
+    skip: int
+    blocked: int
+    source_bytes: int
+    upload_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Rows in the manifest's order, and the digest of the manifest they were made from (None for a manifest of one)."""
 
@@ -86,6 +99,15 @@ class Plan:
     @property
     def is_blocked(self) -> bool:
         return any(row.action is Action.BLOCKED for row in self.rows)
+
+    def counts(self) -> Counts:
+        """Count the rows by action."""
+        return Counts(
+            total=len(self.rows),
+            source_bytes=sum(row.source.size_bytes for row in self.rows if row.source),
+            upload_bytes=sum(row.upload_bytes for row in self.rows),
+            **{action.value: sum(row.action is action for row in self.rows) for action in Action},
+        )
 
 
 OFFLINE = Observation(State.UNKNOWN, Certainty.UNKNOWN, "not asked: offline")

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from publisher.errors import InputError
 from publisher.model import Artifact, ArtifactId, Certainty, Compression, Failure, ObjectFacts, Observation, State
-from publisher.plan import Action, Plan, PlanRow
+from publisher.plan import Action, PlanRow
 from publisher.plan_entries import NAMES, Document, Entry, Name, Names, Sha256, Size
 from publisher.plan_entries import entry_of as source_entry_of
 from publisher.reasons import Reason
@@ -128,17 +128,6 @@ class PlanDocument(Document):
                 raise ValueError(f"{place}: an artifact whose source was not read can only be blocked")
             seen.add(entry.id)
         return self
-
-
-def summarize(plan: Plan) -> PlanSummary:
-    """Count the rows of a plan by action."""
-    counts = {action.value: sum(row.action is action for row in plan.rows) for action in Action}
-    return PlanSummary(
-        total=len(plan.rows),
-        source_bytes=sum(row.source.size_bytes for row in plan.rows if row.source),
-        upload_bytes=sum(row.upload_bytes for row in plan.rows),
-        **counts,
-    )
 
 
 def entry_of(row: PlanRow, *, root: Path) -> ArtifactEntry:

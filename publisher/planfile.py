@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -25,9 +25,9 @@ from publisher.plan_document import (
     DestinationEntry,
     ManifestPin,
     PlanDocument,
+    PlanSummary,
     entry_of,
     row_of,
-    summarize,
 )
 from publisher.regular_file import read_regular
 from publisher.report import Report
@@ -67,7 +67,7 @@ def plan_json(saved: SavedPlan) -> str:
                 DestinationEntry(name=item.name, kind=item.kind, env_prefix=item.env_prefix, line=item.line)
                 for item in saved.destinations
             ],
-            summary=summarize(plan),
+            summary=PlanSummary(**asdict(plan.counts())),
             artifacts=[entry_of(row, root=saved.root) for row in plan.rows],
         )
         text = document.model_dump_json(indent=2) + "\n"

@@ -45,9 +45,6 @@ def plan(
     from publisher.commands.plan import plan as story
     from publisher.commands.plan import plan_exit_code
     from publisher.manifest import project_root
-    from publisher.planfile import SavedPlan, plan_json, write_plan
-    from publisher.views.markdown import plan_markdown
-    from publisher.views.plan_table import render_plan
 
     screen = Screen(Style(progress, quiet=quiet, verbose=verbose, no_color=no_color), os.environ, is_stdout_taken=True)
     if out is not None:
@@ -56,17 +53,24 @@ def plan(
         selection = selection_from(only, exclude, destination)
         load = manifest_loader(manifest, world, var)
         made, read = story(load, world, selection=selection, offline=offline, jobs=jobs)
-        root = project_root(manifest)
-        facts = world.provenance(root)
-    destinations = tuple(read.destinations.values())
-    saved = SavedPlan(made, root, destinations, __version__, git=facts.git, ci=facts.ci)
+        if out is not None or as_json:
+            from publisher.planfile import SavedPlan, plan_json, write_plan
+
+            root = project_root(manifest)
+            facts = world.provenance(root)
+            destinations = tuple(read.destinations.values())
+            saved = SavedPlan(made, root, destinations, __version__, git=facts.git, ci=facts.ci)
     if out is not None:
         write_plan(out, saved)
     if as_json:
         screen.print(plan_json(saved))
     elif markdown:
+        from publisher.views.markdown import plan_markdown
+
         screen.print(plan_markdown(made))
     elif not quiet:
+        from publisher.views.plan_table import render_plan
+
         same_place = ["--local", str(local)] if local else []
         chosen = [
             *(word for pattern in only or () for word in ("--only", pattern)),

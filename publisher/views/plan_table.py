@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 
 from publisher.model import Certainty
 from publisher.plan import Action, Plan, PlanRow
-from publisher.plan_document import summarize
 from publisher.reasons import HINTS, Reason
 from publisher.views.printing import Printer
 from publisher.views.text import safe_lines, safe_text, size_text
@@ -85,7 +84,7 @@ def row_facts(row: PlanRow) -> Iterator[str]:
 
 def plan_sentence(plan: Plan, *, apply_command: str | None = None) -> str:
     """Return the last line: `2 to create, 1 blocked; run ...`."""
-    counts = summarize(plan)
+    counts = plan.counts()
     if not counts.total:
         return "the manifest has no artifacts: nothing to do"
     parts = (
