@@ -12,6 +12,11 @@ import pytest
 from tests.support.command import ONE_MODEL, PROJECT, bare_environment, command, write_manifest
 from tests.support.fleets import Fleet
 
+OTHER_KINDS = {
+    f"publisher.{room}.{kind}"
+    for room in ("manifest", "settings", "wiring", "destinations")
+    for kind in ("conda", "webdav", "arkindex")
+}
 CLIENTS = {"boto3", "botocore", "requests", "urllib3"}
 DATABASES = {"sqlalchemy", "psycopg"}
 
@@ -62,21 +67,25 @@ def test_a_rehearsed_plan_imports_no_client(tmp_path: Path) -> None:
     imported("apply", *plan[1:], "--report", tmp_path / "r.json", environment=environment)
     after = imported(*plan, environment=environment)
 
-    assert before & (CLIENTS | DATABASES | {"http.client"}) == set()
+    assert before & (CLIENTS | DATABASES | OTHER_KINDS | {"http.client", "rich", "publisher.planfile"}) == set()
     assert "sqlalchemy" in after
     assert after & (CLIENTS | {"psycopg", "http.client"}) == set()
 
 
 def test_publishing_through_the_admin_api_imports_no_database(admin_fleet: Fleet, tmp_path: Path) -> None:
-    """`publish apply` to a fleet with the admin API imports neither a database's library nor a vendor's client."""
+    """`publish apply` to a fleet with the admin API imports no database, no client, no other kind, and no repair.
+
+    Nor does it import rich, whose place is a terminal.
+    """
     manifest = write_manifest(tmp_path, ONE_MODEL, model__bin=b"x")
     environment = bare_environment(tmp_path, admin_fleet.settings)
 
     found = imported("apply", manifest, "--report", tmp_path / "r.json", environment=environment)
 
     assert len(admin_fleet.rows()) == 1
-    assert "cryptography" in found
-    assert found & (CLIENTS | DATABASES) == set()
+    assert {"cryptography", "publisher.destinations.fleet.protocol", "publisher.manifest.fleet"} <= found
+    assert found & (CLIENTS | DATABASES | OTHER_KINDS) == set()
+    assert found & {"rich", "publisher.sources.images", "publisher.destinations.fleet.repair"} == set()
 
 
 @pytest.mark.parametrize("name", ["apply", "publish_artifact"])
