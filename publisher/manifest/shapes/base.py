@@ -72,7 +72,7 @@ class Strict(BaseModel):
         extra="forbid",
         hide_input_in_errors=True,
         json_schema_extra=without_null,
-        # Most of these are bases, or shapes of kinds that a manifest does not use: none is compiled before it is needed.
+        # Many are bases, or shapes of kinds that a manifest does not use: none is compiled before it is needed.
         defer_build=True,
     )
 
