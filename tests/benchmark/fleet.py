@@ -7,11 +7,13 @@ before, as it is on a machine that publishes more than once a week.
 from __future__ import annotations
 
 import itertools
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 from tests.benchmark.measuring import Run, cpu_of, measure
 from tests.support.admin_api import LIST_PATH, TOKEN
@@ -62,6 +64,12 @@ class Fleet:
     def cpu_s(self) -> float:
         """Return what the servers have used so far."""
         return sum(cpu_of(server.process.pid) for server in self.servers.values())
+
+    def forget_rows(self) -> None:
+        """Empty the registry of the tests: a list of the rows of all runs before would slow down the later ones."""
+        body = json.dumps({"forget": True}).encode()
+        with urlopen(Request(f"{self.settings['ADMIN_API_URL']}/_control", body), timeout=60) as answer:
+            answer.read()
 
     def warm_up(self) -> None:
         """Publish something small: the store is probed, and Python's files are in the page cache."""

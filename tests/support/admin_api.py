@@ -1,7 +1,8 @@
 """A small real admin API: rows behind HTTP, with the behaviours and misbehaviours that are known or to be feared.
 
 It is a pytest plugin (fixture `admin_api`) and a program (`python -m tests.support.admin_api --port 8080`). A running
-one is changed by POST `/_control` (JSON fields of `Behaviour`; `fault`, `times`) and shows its rows at GET `/_rows`.
+one is changed by POST `/_control` (JSON fields of `Behaviour`; `fault`, `times`; `forget`) and shows its rows at GET
+`/_rows`.
 """
 
 from __future__ import annotations
@@ -190,6 +191,8 @@ class AdminApi:
     def _control(self, wanted: dict[str, Any]) -> tuple[int, object]:
         if "fault" in wanted:
             self.fail(wanted.pop("fault"), wanted.pop("times", 1))
+        if wanted.pop("forget", False):
+            self.forget()
         self.behaviour = replace(self.behaviour, **wanted)
         return 200, {field.name: getattr(self.behaviour, field.name) for field in fields(self.behaviour)}
 
