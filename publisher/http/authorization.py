@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from publisher.errors import SettingsError
 from publisher.secrecy import Masked
 
-_PRINTABLE = re.compile(r"[\x20-\x7e\u00a0-\U0010ffff]+")
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
 
 
 @dataclass(frozen=True, slots=True)
