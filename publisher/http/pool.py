@@ -6,12 +6,12 @@ has not closed it meanwhile.
 
 from __future__ import annotations
 
-import http.client
 import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
 
+from publisher.http.response import Response
 from publisher.http.wire import Connection, Origin, Patience, Pieces, request_head
 
 MAX_IDLE_S = 30.0
@@ -25,7 +25,7 @@ class Reply:
 
     def __init__(
         self,
-        response: http.client.HTTPResponse,
+        response: Response,
         connection: Connection,
         patience: Patience,
         give_back: Callable[[Connection], None],
@@ -35,7 +35,7 @@ class Reply:
         self._patience = patience
         self._give_back = give_back
         self.status = response.status
-        self.headers = _lower(response)
+        self.headers: Mapping[str, str] = response.fields
         """Names in lower case; the values of a repeated one are joined by a comma (RFC 9110 section 5.3)."""
 
     def read(self, size: int) -> bytes:
@@ -130,11 +130,3 @@ class Pool:
 def _close_all(connections: list[Connection]) -> None:
     while connections:
         connections.pop().close()
-
-
-def _lower(response: http.client.HTTPResponse) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name, value in response.headers.raw_items():
-        lower, text = name.lower(), value.strip()
-        headers[lower] = f"{headers[lower]}, {text}" if lower in headers else text
-    return headers

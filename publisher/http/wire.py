@@ -1,14 +1,14 @@
 """One HTTP/1.1 connection: connects, sends one request after the other, reads each answer, all within limits on time.
 
-The standard library reads the answers (status, headers, chunks). It follows no redirect, reads no environment and tries
-nothing twice, so none of that has to be switched off. Read time-outs start again with each byte, so a server that drips
-one byte a second defeats them: here every wait is cut to what is left of the whole request's time.
+The standard library reads the bodies of answers (lengths, chunks), `response` what comes before them. It follows no
+redirect, reads no environment and tries nothing twice, so none of that has to be switched off. Read time-outs start
+again with each byte, so a server that drips one byte a second defeats them: here every wait is cut to what is left of
+the whole request's time.
 """
 
 from __future__ import annotations
 
 import http.client
-import io
 import select
 import socket
 import ssl
@@ -17,13 +17,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+
+from publisher.http.response import Reader, Receiver, Response, limit_waits
 
 Pieces = bytes | Iterable[bytes | memoryview]
 """A request's body: its bytes, or pieces of it that are made while it is sent."""
-
-CONTINUE_S = 1.0
-"""How long a server may take to ask for the body before it gets it unasked (RFC 9110 section 10.1.1)."""
 
 SENT_AT_ONCE_BYTES = 128 * 1024
 """A body of bytes up to this size is sent together with its headers: copying it costs less than a second call."""
@@ -161,14 +159,13 @@ class Connection:
 
     def exchange(
         self, method: str, head: bytes, body: Pieces, patience: Patience, *, wait_for_continue: bool = False
-    ) -> http.client.HTTPResponse:
+    ) -> Response:
         """Send a request and return its answer as soon as the headers are there.
 
         With `wait_for_continue` (and the header `Expect`) a refused body is not sent at all. What `body` raises is
         raised unchanged; then, as after every error, this connection is of no use any more.
         """
-        reader = _Reader(_Receiver(self._socket, patience))
-        response = _Response(reader, method)
+        response = Response(Reader(Receiver(self._socket, patience.next_s)), method)
         is_sent = True
         if isinstance(body, bytes) and len(body) <= SENT_AT_ONCE_BYTES and not wait_for_continue:
             with patience.translating():
@@ -181,12 +178,11 @@ class Connection:
         patience.body_is_sent()
         with patience.translating():
             response.begin()
-        reader.is_in_head = False
         response.will_close = response.will_close or not is_sent
         return response
 
     def _send(self, data: bytes | memoryview, limit_s: float) -> None:
-        _limit(self._socket, limit_s)
+        limit_waits(self._socket, limit_s)
         self._socket.sendall(data)
 
     def _send_body(self, pieces: Iterable[bytes | memoryview], patience: Patience) -> bool:
@@ -232,75 +228,3 @@ def request_head(method: str, target: str, headers: dict[str, str]) -> bytes:
     if not text.isascii() or (text.count("\r"), text.count("\n")) != (breaks, breaks) or target.count(" "):
         raise ValueError("a request line or header holds characters that it cannot carry")
     return text.encode("ascii")
-
-
-def _limit(connected: socket.socket, limit_s: float) -> None:
-    """Limit each wait for this socket. Most are the same as before, and setting one is a system call."""
-    if connected.gettimeout() != limit_s:
-        connected.settimeout(limit_s)
-
-
-class _Receiver(io.RawIOBase):
-    """The receiving half of a socket, which waits as long as the request's patience lasts."""
-
-    def __init__(self, connected: socket.socket, patience: Patience) -> None:
-        self._socket = connected
-        self._patience = patience
-        self.limit_s: float | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        _limit(self._socket, self._patience.next_s() if self.limit_s is None else self.limit_s)
-        return self._socket.recv_into(buffer)
-
-
-class _Reader(io.BufferedReader):
-    """Reads an answer, and takes a header block that ends in the middle for what it is.
-
-    The library would take it for a whole one: a lookup that was cut would show an object without its metadata.
-    """
-
-    def __init__(self, receiver: _Receiver) -> None:
-        super().__init__(receiver)
-        self.receiver = receiver
-        self.is_in_head = True
-
-    def makefile(self, _mode: str) -> _Reader:
-        """Be the socket that the library wants, for which only this is asked."""
-        return self
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        line = super().readline(size)
-        if self.is_in_head and not line.endswith(b"\n") and len(line) != size:
-            raise ConnectionError("the header block was cut")
-        return line
-
-
-class _Response(http.client.HTTPResponse):
-    """The library's answer, which can also be asked for the interim one before it."""
-
-    def __init__(self, reader: _Reader, method: str) -> None:
-        super().__init__(reader, method=method)  # type: ignore[arg-type]  # wants of a socket no more than makefile
-        self._reader = reader
-        self._status_seen: tuple[str, int, str] | None = None
-
-    def is_body_wanted(self) -> bool:
-        """Wait for a moment whether the server asks for the body, or answers without it."""
-        self._reader.receiver.limit_s = CONTINUE_S
-        try:
-            self._status_seen = self._read_status()
-        except TimeoutError:
-            return True
-        finally:
-            self._reader.receiver.limit_s = None
-        if self._status_seen[1] != http.HTTPStatus.CONTINUE:
-            return False
-        self._status_seen = None
-        http.client.parse_headers(self._reader)
-        return True
-
-    def _read_status(self) -> tuple[str, int, str]:
-        seen, self._status_seen = self._status_seen, None
-        return seen or super()._read_status()  # type: ignore[misc]  # the stub leaves it out
