@@ -13,6 +13,7 @@ import io
 import re
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 CONTINUE_S: Final = 1.0
@@ -22,6 +23,7 @@ _MAX_LINE_BYTES: Final = 65536
 _MAX_LINES: Final = 100
 """Both as the standard library has them."""
 
+_STATUS: Final = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?![^ \r\n])([^\r\n\0]*)\r?\n")
 _FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*\r?\n")
 """Source: RFC 9112 section 5: no space before the colon, and no CR or NUL in a value."""
 _FOLDED: Final = re.compile(rb"[ \t]+([^\r\n\0]*?)[ \t]*\r?\n")
@@ -37,7 +39,7 @@ def limit_waits(connected: socket.socket, limit_s: float) -> None:
 def read_fields(readline: Callable[[int], bytes]) -> dict[str, str]:
     """Read a header block to its end: names in lower case, values of a repeated one joined by a comma.
 
-    Source: RFC 9110 section 5.3, RFC 9112 section 5. Raises `HTTPException` for what is none.
+    Source: RFC 9110 section 5.3, RFC 9112 section 5. Raises `HTTPException` for what is none, a cut one included.
     """
     fields: dict[str, str] = {}
     name = ""
@@ -73,22 +75,15 @@ class Receiver(io.RawIOBase):
 
 
 class Reader(io.BufferedReader):
-    """Reads an answer, and takes a header block that ends in the middle for what it is."""
+    """What came of an answer so far, and what still comes."""
 
     def __init__(self, receiver: Receiver) -> None:
         super().__init__(receiver)
         self.receiver = receiver
-        self.is_in_head = True
 
     def makefile(self, _mode: str) -> Reader:
         """Be the socket that the library wants, for which only this is asked."""
         return self
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        line = super().readline(size)
-        if self.is_in_head and not line.endswith(b"\n") and len(line) != size:
-            raise ConnectionError("the header block was cut")
-        return line
 
 
 class Response(http.client.HTTPResponse):
@@ -98,7 +93,7 @@ class Response(http.client.HTTPResponse):
         super().__init__(reader, method=method)  # type: ignore[arg-type]  # wants of a socket no more than makefile
         self._reader = reader
         self._method_sent = method
-        self._status_seen: tuple[str, int, str] | None = None
+        self._seen: _Status | None = None
         self.fields: dict[str, str] = {}
 
     def is_body_wanted(self) -> bool:
@@ -106,47 +101,55 @@ class Response(http.client.HTTPResponse):
         while True:
             self._reader.receiver.limit_s = CONTINUE_S
             try:
-                seen = self._read_status()
+                seen = _read_status(self._reader.readline)
             except TimeoutError:
                 return True
             finally:
                 self._reader.receiver.limit_s = None
-            if not _is_interim(seen[1]):
-                self._status_seen = seen
+            if not seen.is_interim:
+                self._seen = seen
                 return False
             read_fields(self._reader.readline)
-            if seen[1] == http.HTTPStatus.CONTINUE:
+            if seen.code == http.HTTPStatus.CONTINUE:
                 return True
 
     def begin(self) -> None:
         """Read up to the body, and find out where that ends. Source: RFC 9112 section 6.3."""
-        version, status, reason = self._read_status()
-        while _is_interim(status):
+        seen = self._seen or _read_status(self._reader.readline)
+        while seen.is_interim:
             read_fields(self._reader.readline)
-            version, status, reason = self._read_status()
-        if not version.startswith("HTTP/1."):
-            raise http.client.UnknownProtocol(version)
-        self.version = 10 if version == "HTTP/1.0" else 11
-        self.code = self.status = status
-        self.reason = reason.strip()
+            seen = _read_status(self._reader.readline)
+        self.version, self.reason = seen.version, seen.reason
+        self.code = self.status = seen.code
         self.fields = read_fields(self._reader.readline)
         self.headers = self.msg = self.fields  # type: ignore[assignment]  # of which only get is asked
         self.chunked = self.fields.get("transfer-encoding", "").lower() == "chunked"
         self.chunk_left = None
         self.will_close = self._check_close()  # type: ignore[attr-defined]  # the stub leaves it out
         self.length = None if self.chunked else _length_in(self.fields)
-        if self._method_sent == "HEAD" or status in (http.HTTPStatus.NO_CONTENT, http.HTTPStatus.NOT_MODIFIED):
+        if self._method_sent == "HEAD" or seen.code in (http.HTTPStatus.NO_CONTENT, http.HTTPStatus.NOT_MODIFIED):
             self.length = 0
         self.will_close = self.will_close or (self.length is None and not self.chunked)
-        self._reader.is_in_head = False
-
-    def _read_status(self) -> tuple[str, int, str]:
-        seen, self._status_seen = self._status_seen, None
-        return seen or super()._read_status()  # type: ignore[misc]  # the stub leaves it out
 
 
-def _is_interim(status: int) -> bool:
-    return 100 <= status < 200
+@dataclass(frozen=True, slots=True)
+class _Status:
+    version: int
+    """10 or 11, as the library counts."""
+    code: int
+    reason: str
+
+    @property
+    def is_interim(self) -> bool:
+        return 100 <= self.code < 200
+
+
+def _read_status(readline: Callable[[int], bytes]) -> _Status:
+    """Read a status line. Source: RFC 9112 section 4. Raises `HTTPException` for anything else."""
+    found = _STATUS.fullmatch(readline(_MAX_LINE_BYTES + 1))
+    if found is None:
+        raise http.client.HTTPException("the answer does not begin with a status of HTTP/1")
+    return _Status(10 if found[1] == b"0" else 11, int(found[2]), found[3].decode("iso-8859-1").strip())
 
 
 def _length_in(fields: Mapping[str, str]) -> int | None:

@@ -55,6 +55,26 @@ def test_a_line_that_is_no_header_makes_the_answer_none(line: bytes) -> None:
         read_fields(io.BytesIO(line + b"Content-Length: 2\r\n\r\n").readline)
 
 
+@pytest.mark.parametrize("line", [b"HTTP/1.1 200", b"HTTP/1.1 200 ", b"HTTP/1.0 200 OK", b"HTTP/1.1 200 any words"])
+def test_a_status_needs_no_words(line: bytes) -> None:
+    """The reason may be missing, with or without the space before it (RFC 9112 section 4)."""
+    with talking(answering(line + b"\r\nContent-Length: 2\r\n\r\nok")) as talk, pool_to(talk) as pool:
+        assert ask(pool) == (200, b"ok")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"HTTP/2 200 OK", b"HTTP/1.1 2000 OK", b"HTTP/1.1 20 OK", b"HTTP/1.1 2x0 OK", b"HTTP/1.1", b"ICY 200 OK"],
+)
+def test_what_begins_otherwise_is_no_answer(line: bytes) -> None:
+    """An answer of another protocol, or of none, is not looked at."""
+    answer = line + b"\r\nContent-Length: 2\r\n\r\nok"
+    with talking(answering(answer)) as talk, pool_to(talk) as pool, pytest.raises(WireError) as caught:
+        ask(pool)
+
+    assert caught.value.failure is Failure.BROKEN
+
+
 @pytest.mark.parametrize(
     "length",
     [b"Content-Length: 2x", b"Content-Length: -2", b"Content-Length:", b"Content-Length: 2\r\nContent-Length: 3"],
