@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 NAME_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_-])?"
@@ -68,8 +69,7 @@ class FleetIdentity:
     @property
     def sha256(self) -> str:
         """Return the identity hash: hex SHA-256 of the canonical JSON of the four names."""
-        canonical = json.dumps(self.fields(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return _identity_hash(self)
 
     def fields(self) -> dict[str, str]:
         return {
@@ -78,6 +78,13 @@ class FleetIdentity:
             "architecture": self.architecture,
             "version": self.version,
         }
+
+
+@lru_cache(maxsize=1024)
+def _identity_hash(identity: FleetIdentity) -> str:
+    """Compute the hash once for an artifact in flight, which is asked for it about ten times."""
+    canonical = json.dumps(identity.fields(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ nothing here turns an error into "absent".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from publisher.destinations.fleet.values import Marks, Receipt, Sealed
 from publisher.model import Certainty, FleetIdentity, State
@@ -38,10 +38,11 @@ class Seen:
     object: ObjectInfo | None
     receipt: Receipt | None = None
     escrowed: Sealed | None = None
+    marks: Marks | None = field(init=False, repr=False, compare=False)
+    """What the object says of itself, read once: every row of the table asks for it."""
 
-    @property
-    def marks(self) -> Marks | None:
-        return Marks.read(self.object.metadata) if self.object else None
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "marks", Marks.read(self.object.metadata) if self.object else None)
 
 
 @dataclass(frozen=True, slots=True)
