@@ -82,7 +82,11 @@ def alternate(contenders: Mapping[str, Callable[[], Run]], rounds: int) -> dict[
 
 
 def cpu_of(pid: int) -> float:
-    """Return the CPU seconds a running process has used so far."""
+    """Return the CPU seconds that a running process and its living children have used so far."""
+    return sum(map(_own_cpu, _tree(pid)))
+
+
+def _own_cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
