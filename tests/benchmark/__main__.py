@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tests.benchmark.cases import QUICK, Scale, growth, large, many, memory, small, startup
+from tests.benchmark.cases import QUICK, Scale, growth, large, many, memory, small, stages, startup
 from tests.benchmark.plot import svg
 from tests.benchmark.results import Results, to_json
 from tests.benchmark.table import table
 
 CASES: dict[str, tuple[Callable[[Results, Scale, Path], None], tuple[str, ...]]] = {
     "large": (large.run, ("P1", "P2", "P3", "P5")),
+    "stages": (stages.run, ("P3", "P5")),
     "memory": (memory.run, ("P4",)),
     "small": (small.run, ("P6",)),
     "many": (many.run, ("P7", "P9", "P10")),

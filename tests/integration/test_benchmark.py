@@ -17,9 +17,9 @@ pytestmark = pytest.mark.long
 
 
 @pytest.mark.timeout(300)  # a dozen starts of the command, on a machine that may be busy
-@pytest.mark.parametrize("case", ["large", "memory", "small", "many", "startup", "growth"])
+@pytest.mark.parametrize("case", ["large", "stages", "memory", "small", "many", "startup", "growth"])
 def test_each_case_runs(case: str, tmp_path: Path) -> None:
-    """Every case ends well and finds something for its goals; JSON and plot are written."""
+    """Every case ends well and finds something, the stages apart for its goals; JSON and plot are written."""
     found, plot = tmp_path / "found.json", tmp_path / "plot.svg"
     command = [sys.executable, "-m", "tests.benchmark", case, "--quick", "--json", str(found), "--plot", str(plot)]
 
@@ -32,7 +32,7 @@ def test_each_case_runs(case: str, tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     results = json.loads(found.read_text())
-    assert results["findings"]
+    assert results["findings"] or case == "stages"
     assert results["machine"]["cores"] >= 1
     assert "| goal |" in done.stdout
     ET.fromstring(plot.read_text())

@@ -15,6 +15,7 @@ class Scale:
     large_bytes: int = 1024 * MIB
     huge_bytes: int = 20 * 1024 * MIB
     parallel_bytes: int = 256 * MIB
+    stage_bytes: int = 256 * MIB
     small_files: int = 1000
     many_files: int = 10_000
     growing_bytes: tuple[int, ...] = (64 * MIB, 256 * MIB, 1024 * MIB, 4096 * MIB)
@@ -28,6 +29,7 @@ QUICK = Scale(
     large_bytes=3 * MIB,
     huge_bytes=40 * MIB,
     parallel_bytes=3 * MIB,
+    stage_bytes=3 * MIB,
     small_files=8,
     many_files=20,
     growing_bytes=(MIB, 2 * MIB, 4 * MIB),
