@@ -24,8 +24,8 @@ from publisher.stores.terms import StoreTerms
 SEALING_AT_ONCE = max(1, min(4, os.cpu_count() or 1))
 """How many artifacts are sealed at the same time: each keeps about one core busy with encryption alone."""
 
-BUFFERED_BYTES = 96 << 20
-"""How much of all uploads waits for the store at once: six parts of the usual size."""
+BUFFERED_BYTES = 80 << 20
+"""How much of all uploads waits for the store at once: five parts of the usual size."""
 
 
 class Statements(Protocol):
