@@ -50,7 +50,7 @@ def _panel(left: int, title: str, ours: Sequence[Point], other: Sequence[Point],
     points = [*ours, *other]
     if len(ours) < 2:
         return
-    x = Axis(min(p.x for p in points), max(p.x for p in points), left + _MARGIN, left + _WIDTH - 16)
+    x = Axis(min(p.x for p in points), max(p.x for p in points), left + _MARGIN, left + _WIDTH - 28)
     times = [point.wall_s for point in points]
     y = Axis(_round_down(min(times)), _round_up(max(times)), _HEIGHT - 46, 34)
     yield from _grid(x, y, sorted({point.x for point in points}), unit=unit)
