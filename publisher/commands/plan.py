@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from publisher.destinations.port import Cautious, LateReader, Observer
 from publisher.events import RunStarted, Warned
 from publisher.execute import blocked_failure
 from publisher.exit_codes import ExitCode, combine
-from publisher.model import (
-    Artifact,
-    ArtifactId,
-    DestinationSpec,
-    Observation,
-    ReadyArtifact,
-    State,
-    UnreadySource,
-)
+from publisher.model import DestinationSpec, Observation, ReadyArtifact, State
 from publisher.observe import observe
 from publisher.plan import Plan, build_plan
 from publisher.selection import Selection
@@ -74,30 +67,21 @@ def make_plan(
     has nothing of it is not read to be compared, but once, while it is published.
     """
 
-    def read(artifacts: Sequence[Artifact], late: Collection[str]) -> tuple[list[ReadyArtifact], list[UnreadySource]]:
-        return read_sources(
-            artifacts,
-            jobs=jobs,
-            cancellation=world.cancellation,
-            emit=world.emit,
-            memory=world.memory,
-            late=late,
-        )
-
-    def ask(items: Sequence[ReadyArtifact], observers: Mapping[str, Observer]) -> dict[ArtifactId, Observation]:
-        return dict(observe(items, observers, cancellation=world.cancellation, emit=world.emit))
-
-    ready, unready = read(manifest.artifacts, _late_readers(observers) if observers and is_for_now else ())
+    read = partial(read_sources, jobs=jobs, cancellation=world.cancellation, emit=world.emit, memory=world.memory)
+    ask = partial(observe, cancellation=world.cancellation, emit=world.emit)
+    ready, unready = read(manifest.artifacts, late=_late_readers(observers or {}) if is_for_now else ())
     for name, observer in (observers or {}).items():
         for caveat in observer.caveats() if isinstance(observer, Cautious) else ():
             world.emit(Warned(f"{name}: {caveat}"))
-    observations = None if observers is None else ask(ready, observers)
-    if observers is not None and observations is not None:
-        to_compare = [item for item in ready if _must_be_read(item, observations[item.artifact.id])]
+    observations = None
+    if observers is not None:
+        observations = dict(ask(ready, observers))
+        to_compare = [item.artifact for item in ready if _must_be_read(item, observations[item.artifact.id])]
         if to_compare:
-            read_now, unreadable = read([item.artifact for item in to_compare], ())
+            read_now, unreadable = read(to_compare)
             observations |= ask(read_now, observers)
-            ready = [item for item in ready if item not in to_compare] + read_now
+            compared = {artifact.id for artifact in to_compare}
+            ready = [item for item in ready if item.artifact.id not in compared] + read_now
             unready += unreadable
     world.cancellation.check()
     return build_plan(

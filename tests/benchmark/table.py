@@ -27,7 +27,7 @@ def _lines(results: Results) -> Iterator[str]:
                 c.name,
                 _number(c.typical.wall_s),
                 _number(c.typical.cpu_s),
-                f"{c.typical.peak_mib:.0f}",
+                f"{c.typical.peak_mib:.0f}" if c.typical.peak_mib else "-",
                 str(c.typical.runs),
             )
             for c in results.contenders

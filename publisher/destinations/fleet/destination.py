@@ -8,20 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from publisher.cancellation import Cancellation
-from publisher.destinations.asking import Reach, ask_each, unknown
+from publisher.destinations.asking import ask_each, unknown
 from publisher.destinations.fleet.device import Download, fetch_to
 from publisher.destinations.fleet.door import fleet_identity, identity_of
 from publisher.destinations.fleet.driver import Driver
 from publisher.destinations.fleet.escrow import NO_ESCROW, NoEscrow
 from publisher.destinations.fleet.fresh import FreshLooks
-from publisher.destinations.fleet.helping import Looked, look
+from publisher.destinations.fleet.observing import FleetObserver, wanted_of
 from publisher.destinations.fleet.ports import FleetPorts
 from publisher.destinations.fleet.protocol import publish
-from publisher.destinations.fleet.reader import Reader
 from publisher.destinations.fleet.registration import Advised, Ending
-from publisher.destinations.fleet.states import Seen, Wanted
+from publisher.destinations.fleet.states import Wanted
 from publisher.destinations.fleet.tidying import abort_stale_uploads
-from publisher.destinations.fleet.uncompared import look_uncompared
 from publisher.destinations.fleet.values import Marks
 from publisher.destinations.fleet.verifying import verify_content
 from publisher.destinations.port import Consent, Fetched, Finding, Host, Limits, VerifyMode, VerifyResult
@@ -29,15 +27,12 @@ from publisher.destinations.stepping import Steps
 from publisher.errors import (
     Cancelled,
     CapabilityError,
-    DestinationError,
-    NotFoundError,
     PublisherError,
 )
 from publisher.exit_codes import ExitCode
 from publisher.model import (
     ArtifactId,
     Failure,
-    FleetIdentity,
     Identity,
     ObjectFacts,
     Observation,
@@ -49,7 +44,6 @@ from publisher.model import (
     failure_from,
 )
 from publisher.reasons import HINTS, Reason
-from publisher.registries.port import NoRow, Row
 from publisher.sources.fingerprints import fingerprint_like
 
 if TYPE_CHECKING:
@@ -76,6 +70,7 @@ class FleetDestination:
         self._close = close
         self._verify: VerifyMode = verify
         self._cancellation = cancellation or Cancellation()
+        self._observer = FleetObserver(ports, self._cancellation)
         self._has_streamed = False
         self._fresh = FreshLooks()
 
@@ -95,20 +90,20 @@ class FleetDestination:
 
     def observe(self, items: Sequence[ReadyArtifact]) -> Mapping[ArtifactId, Observation]:
         """Look up rows in bulk, then ask the store about each object, several at a time."""
-        rows = self._rows([identity_of(item) for item in items])
+        rows = self._observer.rows([identity_of(item) for item in items])
 
         def observe_one(item: ReadyArtifact) -> Observation:
             row = rows[identity_of(item)]
             if isinstance(row, PublisherError):
                 raise row
-            looked = self._look(item, row)[1]
+            looked = self._observer.look(item, row)[1]
             self._fresh.remember(identity_of(item), looked)
-            return self._observation(item, looked)
+            return self._observer.observation(item, looked)
 
         return ask_each(items, observe_one, cancellation=self._cancellation)
 
     def publish(self, item: ReadyArtifact, host: Host) -> Outcome:
-        wanted = _wanted(item)
+        wanted = wanted_of(item)
         known = self._fresh.take(wanted.identity)
         steps = publish(wanted, registry=self._ports.registry.location, verify=self._verify, known=known)
         return self._carry_out(steps, item, Driver(self._ports, item, host), host)
@@ -122,7 +117,7 @@ class FleetDestination:
         from publisher.destinations.fleet.repair import repair
         from publisher.destinations.fleet.repair_driver import RepairDriver
 
-        wish = Wish(_wanted(item), isinstance(item, ReadyArtifact), self._ports.registry.location, consent)
+        wish = Wish(wanted_of(item), isinstance(item, ReadyArtifact), self._ports.registry.location, consent)
         return self._carry_out(repair(wish), item, RepairDriver(self._ports, item, host), host)
 
     def conclude(self, outcomes: Mapping[ArtifactId, Outcome], host: Host) -> Sequence[str]:
@@ -146,7 +141,7 @@ class FleetDestination:
             status, reason, failure = ending.status, ending.reason, _failure_of(ending)
             verification, notes = ending.verification, ending.notes
             if ending.sealed is None and ending.seen is not None:
-                notes += self._notes(identity_of(item), ending.seen)
+                notes += self._observer.notes(identity_of(item), ending.seen)
             facts = self._facts(item, ending)
         except PublisherError as error:
             if isinstance(error, CapabilityError):
@@ -182,13 +177,13 @@ class FleetDestination:
         With `trusted` keys, also look for a statement that one of them signed about this row, object and source.
         """
         identity = identity_of(item)
-        row = self._rows([identity])[identity]
+        row = self._observer.rows([identity])[identity]
         source = item.source.sha256 if isinstance(item, ReadyArtifact) else None
         try:
             if isinstance(row, PublisherError):
                 raise row
-            wanted, looked = self._look(item, row)
-            observation = self._observation(item, looked)
+            wanted, looked = self._observer.look(item, row)
+            observation = self._observer.observation(item, looked)
             result = verify_content(
                 wanted,
                 looked,
@@ -224,25 +219,12 @@ class FleetDestination:
             lambda: find_statement(self._ports.store, claim, trusted), cancellation=self._cancellation, notice=_quiet
         )
 
-    def _row(self, identity: FleetIdentity) -> Row:
-        """Return the registered row of one artifact. Raises `NotFoundError`, or `DestinationError` without a lookup."""
-        row = self._rows([identity])[identity]
-        if isinstance(row, PublisherError):
-            raise row
-        if row is NoRow.ABSENT:
-            raise NotFoundError(f"{identity.path} is not registered", hint="look at `publish plan` of its manifest")
-        if not isinstance(row, Row):
-            raise DestinationError(
-                "this registry cannot be asked for rows", hint="set ADMIN_API_LOOKUP, or RESOURCES_DATABASE_URL"
-            )
-        return row
-
     def fetch(self, identity: Identity, output: Path) -> Fetched:
         wanted = fleet_identity(identity)
         stored = self._ports.store.head(wanted.object_key)
         marks = Marks.read(stored.metadata) if stored else None
         compression = marks.compression if marks else "gzip"
-        size, digest = fetch_to(output, self._row(wanted), self._download, compression=compression)
+        size, digest = fetch_to(output, self._observer.registered(wanted), self._download, compression=compression)
         return Fetched(size, digest)
 
     def diagnose(self, *, create_tables: bool) -> Sequence[Finding]:
@@ -251,81 +233,12 @@ class FleetDestination:
     def close(self) -> None:
         self._close()
 
-    def _rows(self, identities: Sequence[FleetIdentity]) -> dict[FleetIdentity, Row | NoRow | PublisherError]:
-        registry, found = self._ports.registry, dict[FleetIdentity, Row | NoRow | PublisherError]()
-        size = max(1, registry.lookup_batch or len(identities))
-        reach = Reach(1)
-        for chunk in _chunks(identities, size):
-            if reach.given_up is not None:
-                found.update(dict.fromkeys(chunk, reach.given_up))
-                continue
-            try:
-                found.update(
-                    self._ports.retry.call(
-                        lambda chunk=chunk: registry.lookup(chunk),  # type: ignore[misc] # bound now, not later
-                        cancellation=self._cancellation,
-                        notice=_quiet,
-                    )
-                )
-            except PublisherError as error:
-                reach.failed(error)
-                found.update(dict.fromkeys(chunk, error))
-            else:
-                reach.answered()
-        return found
-
-    def _look(self, item: ReadyArtifact | UnreadySource, row: Row | NoRow) -> tuple[Wanted, Looked]:
-        wanted, registry = _wanted(item), self._ports.registry.location
-        reader = Reader(self._ports, wanted.identity, cancellation=self._cancellation, notice=_quiet, row=row)
-        if isinstance(item, ReadyArtifact):
-            return wanted, reader.run(look(wanted, registry=registry))
-        return reader.run(look_uncompared(wanted.identity, compression=wanted.compression, registry=registry))
-
-    def _observation(self, item: ReadyArtifact | UnreadySource, looked: Looked) -> Observation:
-        identity, row, receipt = identity_of(item), looked.seen.row, looked.seen.receipt
-        wanted_url = self._ports.cdn_url(identity)
-        registered_url = _registered_url(looked.seen) or wanted_url
-        detail = looked.classified.detail
-        if isinstance(item, UnreadySource):
-            detail = f"{_UNCOMPARED.get(looked.classified.state, detail)}; source not compared: {item.failure.message}"
-        sha256 = row.sha256.hex if isinstance(row, Row) else receipt.sha256 if receipt else None
-        stored = looked.seen.object
-        facts = ObjectFacts(identity.object_key, registered_url, stored.size_bytes, sha256) if stored else None
-        classified, notes = looked.classified, self._notes(identity, looked.seen)
-        return Observation(classified.state, classified.certainty, detail, object=facts, notes=notes)
-
-    def _notes(self, identity: FleetIdentity, seen: Seen) -> tuple[str, ...]:
-        there, here = _registered_url(seen), self._ports.cdn_url(identity)
-        if there is None or there == here:
-            return ()
-        return (f"devices download it from the registered cdn_url {there}; these settings would give {here}",)
-
     def _facts(self, item: ReadyArtifact | UnreadySource, ending: Ending) -> ObjectFacts | None:
         identity = identity_of(item)
         if ending.sealed is not None:
             sealed = ending.sealed
             return ObjectFacts(identity.object_key, self._ports.cdn_url(identity), sealed.size_bytes, sealed.sha256.hex)
-        if ending.seen is None or ending.seen.object is None:
-            return None
-        row, receipt = ending.seen.row, ending.seen.receipt
-        sha256 = row.sha256.hex if isinstance(row, Row) else receipt.sha256 if receipt else None
-        url = row.cdn_url if isinstance(row, Row) else self._ports.cdn_url(identity)
-        return ObjectFacts(identity.object_key, url, ending.seen.object.size_bytes, sha256)
-
-
-def _registered_url(seen: Seen) -> str | None:
-    if isinstance(seen.row, Row):
-        return seen.row.cdn_url
-    return seen.receipt.cdn_url if seen.receipt else None
-
-
-_UNCOMPARED = {State.PUBLISHED: "row and object agree"}
-"""What is said of a state in place of words about the source, where that cannot be read."""
-
-
-def _wanted(item: ReadyArtifact | UnreadySource) -> Wanted:
-    known = item.source.fingerprint if isinstance(item, ReadyArtifact) else None
-    return Wanted(identity_of(item), known.hex if known else "", item.artifact.compression.wire)
+        return self._observer.object_facts(identity, ending.seen) if ending.seen else None
 
 
 def _failure_of(ending: Ending) -> Failure | None:
@@ -340,11 +253,6 @@ def _status_of(error: PublisherError) -> Status:
     if isinstance(error, Cancelled):
         return Status.CANCELLED
     return Status.BLOCKED if error.exit_code == ExitCode.NEEDS_A_PERSON else Status.FAILED
-
-
-def _chunks(identities: Sequence[FleetIdentity], size: int) -> Iterator[Sequence[FleetIdentity]]:
-    for start in range(0, len(identities), size):
-        yield identities[start : start + size]
 
 
 def _quiet(_attempt: int, _wait_s: float, _why: str) -> None:

@@ -15,9 +15,9 @@ from publisher.destinations.fleet.states import (
     Seen,
     Wanted,
     classify,
-    has_lost_marks,
-    names_no_source,
+    lacks_source,
     needs_escrow,
+    nothing_names_source,
 )
 from publisher.destinations.fleet.values import Marks, Sealed
 from publisher.destinations.port import VerifyMode
@@ -45,7 +45,7 @@ def look(wanted: Wanted, *, registry: str) -> Steps[Looked]:
     written the one, and dropped the other, between our looks at them.
     """
     looked = yield from _look_once(wanted, registry=registry)
-    if looked.classified.state is State.ORPHAN or names_no_source(looked.seen):
+    if looked.classified.state is State.ORPHAN or nothing_names_source(looked.seen):
         looked = yield from _look_once(wanted, registry=registry)
     return looked
 
@@ -59,7 +59,7 @@ def _look_once(wanted: Wanted, *, registry: str) -> Steps[Looked]:
     row = yield from ask(Lookup())
     receipt = (yield from ask(ReadReceipt())) if row is NoRow.UNSEEN else None
     seen = Seen(row, (yield from ask(Head())), receipt)
-    if has_lost_marks(seen):
+    if lacks_source(seen):
         seen = replace(seen, receipt=(yield from ask(ReadReceipt())))
     nonce = needs_escrow(wanted, seen)
     if nonce is not None:

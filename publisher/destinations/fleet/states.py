@@ -52,7 +52,7 @@ class Classified:
     certainty: Certainty = Certainty.VERIFIED
 
 
-def has_lost_marks(seen: Seen) -> bool:
+def lacks_source(seen: Seen) -> bool:
     """Say whether the object of a registered row does not name its source, so that a receipt may know it.
 
     The metadata may be lost, and that of an object whose source was read while it went up names none.
@@ -61,9 +61,9 @@ def has_lost_marks(seen: Seen) -> bool:
     return isinstance(seen.row, Row) and seen.object is not None and is_silent
 
 
-def names_no_source(seen: Seen) -> bool:
+def nothing_names_source(seen: Seen) -> bool:
     """Say whether nothing was found that names the source of a registered object which does not name it itself."""
-    return has_lost_marks(seen) and seen.marks is not None and seen.receipt is None and seen.escrowed is None
+    return lacks_source(seen) and seen.marks is not None and seen.receipt is None and seen.escrowed is None
 
 
 def needs_escrow(wanted: Wanted, seen: Seen) -> str | None:

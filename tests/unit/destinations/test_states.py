@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from publisher.destinations.fleet.states import Seen, Wanted, classify, has_lost_marks, needs_escrow
+from publisher.destinations.fleet.states import Seen, Wanted, classify, lacks_source, needs_escrow
 from publisher.destinations.fleet.values import Marks, Receipt, Sealed
 from publisher.model import DataKey, Digest, FleetIdentity, State
 from publisher.registries.port import NoRow, Row
@@ -82,13 +82,13 @@ def test_the_state_follows_from_what_was_seen(seen: Seen, state: State) -> None:
     assert classify(WANTED, seen, registry="here").state is state
 
 
-def test_marks_are_lost_only_where_a_row_has_an_object_without_them() -> None:
+def test_a_source_is_lacking_only_where_a_row_has_an_object_that_names_none() -> None:
     """A receipt is read in place of metadata that is lost or names no source, not where nothing is to be compared."""
-    assert has_lost_marks(Seen(ROW, FOREIGN_OBJECT))
-    assert has_lost_marks(Seen(ROW, UNNAMED))
-    assert not has_lost_marks(Seen(ROW, OBJECT))
-    assert not has_lost_marks(Seen(ROW, None))
-    assert not has_lost_marks(Seen(NoRow.ABSENT, FOREIGN_OBJECT))
+    assert lacks_source(Seen(ROW, FOREIGN_OBJECT))
+    assert lacks_source(Seen(ROW, UNNAMED))
+    assert not lacks_source(Seen(ROW, OBJECT))
+    assert not lacks_source(Seen(ROW, None))
+    assert not lacks_source(Seen(NoRow.ABSENT, FOREIGN_OBJECT))
 
 
 def test_only_metadata_that_says_so_is_without_a_source() -> None:
